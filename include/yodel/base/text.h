@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Small work on strings: making hostile bytes visible, reading C escapes, finding the name that was
+ * meant. Owns nothing. Threads: any.
+ */
+#ifndef YODEL_BASE_TEXT_H
+#define YODEL_BASE_TEXT_H
+
+#include "yodel/base/attributes.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Writes bytes so that a terminal and a log reader can trust them: printable ASCII as it is,
+ * `"` and `\` after a backslash, the rest as \n, \r, \t or \xNN. What does not fit is cut, never
+ * inside an escape. dst     capacity bytes, at least 1; NUL-terminated on return bytes   length
+ * bytes, any values Returns the length of the text in dst.
+ */
+size_t text_escape(char *dst, size_t capacity, const void *bytes, size_t length);
+
+/*
+ * Reads one C escape behind a backslash.
+ *   at       the character behind the backslash, NUL-terminated string
+ *   byte     the byte it stands for
+ * Knows \a \b \f \n \r \t \v \\ \" \' \? \$, \NNN octal (up to three digits, up to \377) and \xNN
+ * (two digits). Returns how many characters were read, 0 where there is no valid escape. Source:
+ * C17 6.4.4.4; `\$` is ours.
+ */
+size_t text_read_escape(const char *at, unsigned char *byte) MUST_USE;
+
+/*
+ * The edit distance of two words: insertions, deletions, changes and swaps of neighbours count one
+ * each. Words longer than 63 characters are compared by their first 63. Source:
+ * Damerau-Levenshtein, "optimal string alignment".
+ */
+size_t text_distance(const char *one, const char *other);
+
+/*
+ * Whether candidate is near enough to word, and nearer than *best, to be what was meant.
+ *   best   the smallest distance so far, SIZE_MAX at first; updated when true is returned
+ */
+bool text_is_nearer(const char *word, const char *candidate, size_t *best);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Assignments: what file and command line say, as a flat list, before anybody asks what it means.
+ * Owns copies of all texts. Threads: one per struct.
+ */
+#ifndef YODEL_CONFIG_ASSIGNMENT_H
+#define YODEL_CONFIG_ASSIGNMENT_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/config/option.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { SCOPE_TOP = -1 };
+
+struct assignment {
+	char *path; /* "timeouts.idle", without the listener's part */
+	int listener; /* index, or SCOPE_TOP */
+	enum value_kind kind;
+	char *text; /* the value; "" for a group or list */
+	char *origin; /* "file:line", "-o", "-l" */
+	bool is_from_command_line;
+};
+
+struct assignments {
+	struct assignment *items;
+	size_t count;
+	size_t listener_count; /* listeners that were named one by one; 0 in the simple form */
+};
+
+/* Adds a copy of the assignment. */
+void assignments_add(struct assignments *assignments, const struct assignment *assignment);
+
+/* Adds all of more, behind those that are there; the listeners keep their numbers. */
+void assignments_append(struct assignments *assignments, const struct assignments *more);
+
+/* Removes every assignment to a single listener: other listeners take their place. */
+void assignments_drop_listeners(struct assignments *assignments);
+
+/*
+ * The assignment that decides an option, or NULL for its default: command line over file, a
+ * listener's own over the top, the last over the first. listener        index, or SCOPE_TOP for a
+ * value of the daemon may_be_at_top   whether the top's value counts for the listener
+ */
+const struct assignment *assignments_decide(
+	const struct assignments *assignments, const char *path, int listener, bool may_be_at_top);
+
+/* Frees everything; a zeroed struct is fine. */
+void assignments_fini(struct assignments *assignments);
+
+#endif

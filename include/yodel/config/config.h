@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The whole configuration: built once from rows and assignments, then constant.
+ * Only the server floor and the programs see it whole; others are handed values.
+ * Owns its strings and listeners. Threads: any, for reading, between config_build and config_free.
+ */
+#ifndef YODEL_CONFIG_CONFIG_H
+#define YODEL_CONFIG_CONFIG_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/config/assignment.h"
+#include "yodel/config/option.h"
+#include "yodel/config/problems.h"
+#include "yodel/config/settings.h"
+
+#include <stdio.h>
+
+struct config {
+	struct limits limits;
+	int64_t peer_prefix_v4_bits;
+	int64_t peer_prefix_v6_bits;
+	int64_t drain_ms;
+	int64_t thread_stack_bytes;
+	int log_level; /* enum log_level */
+	int log_format; /* enum log_format */
+	struct listener_settings *listeners;
+	size_t listener_count;
+};
+
+/*
+ * The rows, in the order of the shipped file. A path in daemon_options means the daemon as a whole
+ * when it stands at the top of the file; listener_options may stand in a listener, or at the top
+ * for all listeners.
+ */
+extern const struct option_row daemon_options[];
+extern const struct option_row listener_options[];
+
+/*
+ * Builds a configuration from assignments: command line over file over default, listener over top.
+ *   schemas    the services that may be named; lent until config_free
+ *   problems   gets a line for every unknown name, wrong type, value out of range and broken rule
+ * Returns the configuration, or NULL where there was a problem.
+ */
+struct config *config_build(const struct assignments *assignments,
+	const struct service_schema *schemas, struct problems *problems) MUST_USE;
+
+/* Writes every effective value with its origin, a line each: `listen.[0].port = 7  #
+ * yodeld.conf:3`. */
+void config_print(FILE *out, const struct config *config, const struct assignments *assignments);
+
+/* Writes every row with what it allows, for --help. */
+void config_print_options(FILE *out, const struct service_schema *schemas);
+
+/* Frees a configuration; NULL is fine. */
+void config_free(struct config *config);
+
+#endif

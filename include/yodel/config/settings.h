@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a listener is set to: plain values that floors above may be handed one by one.
+ * Owned by struct config, constant once built. Threads: any, for reading.
+ */
+#ifndef YODEL_CONFIG_SETTINGS_H
+#define YODEL_CONFIG_SETTINGS_H
+
+#include "yodel/base/parse.h"
+#include "yodel/config/option.h"
+#include "yodel/transport/listener.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Milliseconds; 0 is off. */
+struct timeouts {
+	int64_t first_byte_ms; /* from accept to the client's first byte */
+	int64_t idle_ms; /* silence of the client */
+	int64_t write_ms; /* for the client to take one piece that we send */
+	int64_t lifetime_ms; /* of the whole connection */
+	int64_t linger_ms; /* from our FIN to the client's */
+};
+
+/* How many clients are taken in; 0 is no limit. At the top for the daemon, in a listener for it
+ * alone. */
+struct limits {
+	int64_t max_connections;
+	int64_t max_per_peer;
+	struct rate accept_rate;
+};
+
+/* What a service brings to the configuration. A table of them ends with a row without a name. */
+struct service_schema {
+	const char *name;
+	const struct option_row *options; /* rows of its own; offsets into its settings */
+	size_t settings_bytes; /* of the struct the rows are stored in, 0 without rows */
+};
+
+struct listener_settings {
+	char *name;
+	char *service;
+	char *host;
+	char *port;
+	int64_t backlog;
+	struct timeouts timeouts;
+	struct limits limits;
+	char *refuse_text;
+	struct socket_options socket;
+	const struct service_schema *schema; /* of the service */
+	void *service_settings; /* schema->settings_bytes, NULL if 0 */
+};
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All listening sockets of the daemon, opened or inherited: all of them listen, or none does.
+ * Owns the sockets. Threads: the main one.
+ */
+#ifndef YODEL_SERVER_LISTENING_H
+#define YODEL_SERVER_LISTENING_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/base/error.h"
+#include "yodel/config/config.h"
+#include "yodel/service/service.h"
+#include "yodel/transport/address.h"
+
+#include <poll.h>
+#include <stddef.h>
+
+struct listening {
+	struct listening_entry {
+		int fd;
+		size_t listener_index; /* in the configuration */
+		service_run *run;
+		struct address address; /* as bound */
+	} * entries;
+	size_t count;
+};
+
+/*
+ * Opens or adopts the sockets of every listener, then lets clients connect to all of them.
+ * Returns 0, or -1 with error naming the listener, and nothing open.
+ */
+int listening_open(
+	struct listening *listening, const struct config *config, struct error *error) MUST_USE;
+
+/* Fills an entry of a poll set for each socket; returns how many. */
+size_t listening_fill(const struct listening *listening, struct pollfd *set);
+
+/* Closes all sockets; inherited ones stay open at the service manager. Fine on a closed struct. */
+void listening_close(struct listening *listening);
+
+#endif

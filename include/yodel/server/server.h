@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon: opens every listener, runs the accept loop until a signal, drains, and ends.
+ * Owns everything that is open. Threads: the main one, which alone accepts and hears signals.
+ */
+#ifndef YODEL_SERVER_SERVER_H
+#define YODEL_SERVER_SERVER_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/base/error.h"
+#include "yodel/config/config.h"
+
+#include <stdbool.h>
+
+/*
+ * Serves until TERM or INT and the drain that follows.
+ *   config            taken: freed before the return, unless clients' threads still use it
+ *   has_ready_lines   print each bound address on stdout once all listen, then close stdout
+ * Returns 0 (drained), 1 (a second signal cut the drain short, a thread did not end, or a listener
+ * broke; the caller must exit), or -1 with error where it could not start; then nothing was served.
+ */
+int server_run(struct config *config, bool has_ready_lines, struct error *error) MUST_USE;
+
+#endif

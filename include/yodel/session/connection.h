@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connection: one client with its thread. Everything about it that matters is in this one struct,
+ * which lives in a slot of the registry. Services read and write through it and get a close reason
+ * back. Owns the stream from registry_admit to connection_close. Threads: the client's own, but for
+ * the members that the registry guards.
+ */
+#ifndef YODEL_SESSION_CONNECTION_H
+#define YODEL_SESSION_CONNECTION_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/config/settings.h"
+#include "yodel/session/close_reason.h"
+#include "yodel/transport/address.h"
+#include "yodel/transport/stream.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct registry;
+
+struct connection {
+	uint64_t number; /* 1 for the first of the process; never given twice */
+	struct registry *registry;
+	const struct listener_settings *listener;
+	size_t listener_index;
+	enum close_reason (*run)(struct connection *connection); /* the service */
+	struct address peer;
+	struct stream stream;
+	int64_t since_ms; /* clock_monotonic_ms at the accept */
+	int64_t lifetime_deadline_ms; /* 0 = none */
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	size_t open_at_accept; /* connections open then, with this one */
+	bool is_stuck; /* the client did not take what we wrote in time */
+
+	/* Guarded by the registry's lock. */
+	bool is_listed; /* its descriptor may be shut down by others */
+	enum close_reason shut_reason; /* why it was, or CLOSE_NONE */
+	struct connection *next_free;
+};
+
+/* Begins in the client's thread: names the thread "LISTENER/NUMBER" and logs the accept. */
+void connection_open(struct connection *connection);
+
+/*
+ * Waits for bytes of the client: until its first byte for timeouts.first_byte, then for
+ * timeouts.idle, and never beyond timeouts.lifetime. dst   capacity bytes; contents undefined
+ * unless CLOSE_NONE       got   1 .. capacity Returns CLOSE_NONE, or why there are none:
+ * CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE, CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR.
+ * Borrows dst.
+ */
+enum close_reason connection_read(
+	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
+
+/*
+ * Throws away what the client has sent so far, without waiting for more.
+ * Returns CLOSE_NONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET or CLOSE_ERROR.
+ */
+enum close_reason connection_discard_pending(struct connection *connection) MUST_USE;
+
+/*
+ * Writes all of src, for timeouts.write and never beyond timeouts.lifetime.
+ * Returns CLOSE_NONE, CLOSE_CLIENT_RESET, CLOSE_WRITE_TIMEOUT, CLOSE_LIFETIME or CLOSE_ERROR.
+ * Borrows src.
+ */
+enum close_reason connection_write(
+	struct connection *connection, const void *src, size_t length) MUST_USE;
+
+/*
+ * Ends the connection: our FIN and a linger-read of at most timeouts.linger where the reason has
+ * one, then off the registry's list, then the descriptor closed, then the log line. The slot stays
+ * taken until registry_release.
+ */
+void connection_close(struct connection *connection, enum close_reason reason);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Socket addresses: from host and port, to text, to the prefix that limits count by.
+ * Owns nothing: an address is a plain value. Threads: any.
+ * Source: getaddrinfo(3), ipv6(7), RFC 4291 2.5.5.2 (IPv4-mapped addresses).
+ */
+#ifndef YODEL_TRANSPORT_ADDRESS_H
+#define YODEL_TRANSPORT_ADDRESS_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/base/error.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+struct address {
+	socklen_t length;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	};
+};
+
+enum {
+	ADDRESS_TEXT_BYTES =
+		sizeof "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%4294967295]:65535",
+	ADDRESS_PREFIX_BYTES = 17, /* family, then the 16 bytes of an IPv6 address */
+};
+
+/* The first bits of an address, for counting clients; compared with memcmp. */
+struct address_prefix {
+	uint8_t bytes[ADDRESS_PREFIX_BYTES];
+};
+
+/*
+ * Finds the addresses to listen on or connect to.
+ *   host       a name, an IPv4 or IPv6 address; NULL for any address of this machine
+ *   port       a number or a service name
+ *   flags      AI_PASSIVE for listening, 0 for connecting
+ *   list       capacity entries; *count of them are filled, in the order to try, each once
+ * Returns 0, or -1 with error (EX_NOHOST) where there is none. Source: getaddrinfo(3), RFC 6724.
+ */
+int address_resolve(const char *host, const char *port, int flags, struct address *list,
+	size_t capacity, size_t *count, struct error *error) MUST_USE;
+
+/* Turns an IPv4-mapped IPv6 address, as a dual-stack listener reports it, into the IPv4 address. */
+void address_normalize(struct address *address);
+
+/* The port in host byte order, 0 for another family than IPv4 and IPv6. */
+unsigned address_port(const struct address *address);
+
+/* Sets the port of an IPv4 or IPv6 address, in host byte order. */
+void address_set_port(struct address *address, unsigned port);
+
+/* Writes "127.0.0.1:7" or "[::1]:7"; a scope is given by its number. */
+void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES]);
+
+/*
+ * Cuts an address down to its first bits.
+ *   v4_bits   0 .. 32       v6_bits   0 .. 128
+ */
+struct address_prefix address_prefix(
+	const struct address *address, unsigned v4_bits, unsigned v6_bits);
+
+#endif

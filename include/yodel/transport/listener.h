@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Listening sockets: one opened per address, or adopted from the service manager.
+ * The caller owns the descriptors. Threads: any.
+ * Source: socket(7), tcp(7), ipv6(7), listen(2), sd_listen_fds(3).
+ */
+#ifndef YODEL_TRANSPORT_LISTENER_H
+#define YODEL_TRANSPORT_LISTENER_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/base/error.h"
+#include "yodel/transport/address.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Set on the listening socket; Linux hands them on to every connection. 0 leaves the kernel's
+ * value. */
+struct socket_options {
+	bool nodelay;
+	bool keepalive;
+	int64_t keepalive_idle_ms; /* whole seconds, as the two below that are durations */
+	int64_t keepalive_interval_ms;
+	int64_t keepalive_count;
+	int64_t user_timeout_ms;
+	int64_t receive_buffer_bytes;
+	int64_t send_buffer_bytes;
+	int64_t defer_accept_ms;
+};
+
+enum { LISTENER_SOCKETS_MAX = 16 };
+
+/* The sockets of one listener: one, or several where its name has several addresses. */
+struct listener {
+	struct listening_socket {
+		int fd;
+		struct address address;
+	} sockets[LISTENER_SOCKETS_MAX];
+	size_t count;
+};
+
+/*
+ * Binds a socket to every address of host; clients can connect after listener_listen.
+ *   host      a name, an address, or "*" for all addresses of both families
+ *             (IPv4 alone where the kernel has no IPv6)
+ *   port      a number or a service name; 0 lets the kernel choose, the same port on every address
+ * Sockets are non-blocking and close-on-exec, with SO_REUSEADDR.
+ * Returns 0, or -1 with error naming address and cause, and nothing open: EX_UNAVAILABLE (in use,
+ * not an address of this machine, unknown host), EX_NOPERM (privileged port), EX_OSERR.
+ */
+int listener_open(struct listener *listener, const char *host, const char *port,
+	const struct socket_options *options, struct error *error) MUST_USE;
+
+/*
+ * Lets clients connect. On an adopted socket, which listens already, it changes the backlog.
+ *   backlog   1 or more; the kernel takes no more than net.core.somaxconn
+ * Returns 0, or -1 with error naming address and cause.
+ */
+int listener_listen(struct listener *listener, int backlog, struct error *error) MUST_USE;
+
+/*
+ * Adds an inherited socket to a listener and sets the options on it.
+ * Takes fd if it returns 0. Returns -1 with error (EX_UNAVAILABLE) if fd is not a listening stream
+ * socket.
+ */
+int listener_adopt(struct listener *listener, int fd, const struct socket_options *options,
+	struct error *error) MUST_USE;
+
+/* Closes all sockets. Fine on a closed or zeroed listener. */
+void listener_close(struct listener *listener);
+
+#endif

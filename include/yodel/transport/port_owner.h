@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Says which process holds a port, for the message of a failed bind. A best effort: /proc shows
+ * only the processes that we may look into. Owns nothing. Threads: any; reads /proc, so not for a
+ * busy path. Source: proc(5) /proc/net/tcp, /proc/PID/fd.
+ */
+#ifndef YODEL_TRANSPORT_PORT_OWNER_H
+#define YODEL_TRANSPORT_PORT_OWNER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Finds a process that listens on a TCP port of this network namespace.
+ *   port   1 .. 65535
+ *   text   capacity bytes; set to "NAME (pid N)" if true is returned
+ */
+bool port_owner_find(unsigned port, char *text, size_t capacity);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A connected socket as two byte streams with timeouts. The one place that calls recv(2) and
+ * send(2). A timeout is armed in the kernel (SO_RCVTIMEO, SO_SNDTIMEO) and only when it changes, so
+ * that a steady exchange costs one system call a read and one a write, and no look at the clock.
+ * Owns the descriptor from stream_init to stream_close. Threads: one per stream.
+ * Source: recv(2), send(2), socket(7), RFC 9293 3.6.
+ */
+#ifndef YODEL_TRANSPORT_STREAM_H
+#define YODEL_TRANSPORT_STREAM_H
+
+#include "yodel/base/attributes.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum io {
+	IO_OK,
+	IO_EOF, /* the peer has closed its side */
+	IO_TIMEOUT, /* the time given ran out first */
+	IO_RESET, /* the peer has cut the connection */
+	IO_ERROR, /* anything else; the errno is in stream.error_number */
+};
+
+struct stream {
+	int fd;
+	int error_number;
+	int64_t read_timeout_ms; /* as armed in the kernel; 0 = none */
+	int64_t write_timeout_ms; /* the same */
+};
+
+/* Takes a connected, blocking descriptor. */
+void stream_init(struct stream *stream, int fd);
+
+/*
+ * Reads what is there, at least one byte, at most capacity.
+ *   dst          capacity bytes; contents undefined unless IO_OK
+ *   timeout_ms   the longest wait; 0 waits for ever
+ *   got          set on IO_OK, otherwise left alone
+ * Returns IO_OK, IO_EOF, IO_TIMEOUT, IO_RESET or IO_ERROR. Borrows dst.
+ */
+enum io stream_read_some(struct stream *stream, void *dst, size_t capacity, int64_t timeout_ms,
+	size_t *got) MUST_USE;
+
+/*
+ * Like stream_read_some, but does not wait: IO_TIMEOUT where nothing is there now.
+ */
+enum io stream_read_pending(
+	struct stream *stream, void *dst, size_t capacity, size_t *got) MUST_USE;
+
+/*
+ * Writes all of src, or as much as the peer takes in the time.
+ *   src          length bytes, at least 1
+ *   timeout_ms   for all of src, however slowly the peer takes it; 0 waits for ever
+ *   sent         how many bytes were handed to the kernel, always set
+ * Returns IO_OK (all of it), IO_TIMEOUT, IO_RESET or IO_ERROR. Borrows src.
+ */
+enum io stream_write_all(struct stream *stream, const void *src, size_t length, int64_t timeout_ms,
+	size_t *sent) MUST_USE;
+
+/* Says that we send no more (FIN, behind everything written); reading goes on. */
+void stream_finish(struct stream *stream);
+
+/* Closes the descriptor; the kernel still delivers what was written. Fine on a closed stream. */
+void stream_close(struct stream *stream);
+
+/*
+ * Closes the descriptor with a reset; what was written and not yet taken is dropped, so that a peer
+ * that does not read leaves no memory behind in the kernel. Source: socket(7) SO_LINGER.
+ */
+void stream_abort(struct stream *stream);
+
+#endif

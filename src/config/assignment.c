@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/config/assignment.h"
+
+#include "yodel/base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char *copy(const char *text)
+{
+	char *made = strdup(text);
+
+	CHECK(made != NULL);
+	return made;
+}
+
+void assignments_add(struct assignments *assignments, const struct assignment *assignment)
+{
+	size_t bytes = (assignments->count + 1) * sizeof *assignments->items;
+	struct assignment *grown = realloc(assignments->items, bytes);
+
+	CHECK(grown != NULL);
+	assignments->items = grown;
+	struct assignment *added = &grown[assignments->count++];
+
+	*added = *assignment;
+	added->path = copy(assignment->path);
+	added->text = copy(assignment->text);
+	added->origin = copy(assignment->origin);
+}
+
+void assignments_append(struct assignments *assignments, const struct assignments *more)
+{
+	for (size_t i = 0; i < more->count; i++)
+		assignments_add(assignments, &more->items[i]);
+	if (more->listener_count > assignments->listener_count)
+		assignments->listener_count = more->listener_count;
+}
+
+static void free_texts(struct assignment *assignment)
+{
+	free(assignment->path);
+	free(assignment->text);
+	free(assignment->origin);
+}
+
+void assignments_drop_listeners(struct assignments *assignments)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < assignments->count; i++) {
+		if (assignments->items[i].listener == SCOPE_TOP)
+			assignments->items[kept++] = assignments->items[i];
+		else
+			free_texts(&assignments->items[i]);
+	}
+	assignments->count = kept;
+	assignments->listener_count = 0;
+}
+
+static int rank_of(const struct assignment *assignment)
+{
+	return (assignment->is_from_command_line ? 2 : 0) + (assignment->listener != SCOPE_TOP);
+}
+
+const struct assignment *assignments_decide(
+	const struct assignments *assignments, const char *path, int listener, bool may_be_at_top)
+{
+	const struct assignment *best = NULL;
+
+	for (size_t i = 0; i < assignments->count; i++) {
+		const struct assignment *item = &assignments->items[i];
+		bool is_in_scope = item->listener == listener ||
+				   (may_be_at_top && item->listener == SCOPE_TOP);
+
+		if (!is_in_scope || strcmp(item->path, path) != 0)
+			continue;
+		if (best == NULL || rank_of(item) >= rank_of(best))
+			best = item;
+	}
+	return best;
+}
+
+void assignments_fini(struct assignments *assignments)
+{
+	for (size_t i = 0; i < assignments->count; i++)
+		free_texts(&assignments->items[i]);
+	free(assignments->items);
+	*assignments = (struct assignments){.count = 0};
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* From assignments to a configuration: check each assignment once, then let the deciding ones in.
+ */
+#include "yodel/config/config.h"
+
+#include "yodel/base/check.h"
+#include "yodel/base/text.h"
+#include "yodel/config/validate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct build {
+	const struct assignments *assignments;
+	const struct service_schema *schemas;
+	struct problems *problems;
+	struct config *config;
+};
+
+static const struct option_row no_options[] = {OPTION_END};
+
+static const struct option_row *rows_of(const struct service_schema *schema)
+{
+	return schema != NULL && schema->options != NULL ? schema->options : no_options;
+}
+
+static const struct service_schema *find_schema(
+	const struct service_schema *schemas, const char *name)
+{
+	for (; schemas->name != NULL; schemas++)
+		if (strcmp(schemas->name, name) == 0)
+			return schemas;
+	return NULL;
+}
+
+/* The path with the listener's part in front, as the file's reader knows it. */
+static void full_path(const struct assignment *item, char path[OPTION_WHY_BYTES])
+{
+	if (item->listener == SCOPE_TOP)
+		snprintf(path, OPTION_WHY_BYTES, "%s", item->path);
+	else
+		snprintf(path, OPTION_WHY_BYTES, "listen.[%d].%s", item->listener, item->path);
+}
+
+static void report(struct build *build, const struct assignment *item, const char *why)
+{
+	char path[OPTION_WHY_BYTES];
+
+	full_path(item, path);
+	problems_add(build->problems, item->origin, path, "%s", why);
+}
+
+/* Services first: which rows there are depends on them. A bad name is reported where it is checked.
+ */
+static const struct service_schema *schema_of(const struct build *build, int listener)
+{
+	const struct option_row *row = option_find(listener_options, "service");
+	const struct assignment *item = assignments_decide(
+		build->assignments, "service", listener, true);
+
+	return find_schema(build->schemas, item != NULL ? item->text : row->default_value);
+}
+
+/* Calls visit with each table that an assignment of this scope may use, until one returns a row. */
+static const struct option_row *search_tables(const struct build *build, int listener,
+	const struct option_row *(*visit)(const struct option_row *table, void *context),
+	void *context)
+{
+	const struct option_row *found = NULL;
+
+	if (listener != SCOPE_TOP) {
+		found = visit(listener_options, context);
+		return found != NULL
+			       ? found
+			       : visit(rows_of(build->config->listeners[listener].schema), context);
+	}
+	found = visit(daemon_options, context);
+	if (found == NULL)
+		found = visit(listener_options, context);
+	for (size_t i = 0; found == NULL && i < build->config->listener_count; i++)
+		found = visit(rows_of(build->config->listeners[i].schema), context);
+	return found;
+}
+
+static const struct option_row *visit_exact(const struct option_row *table, void *context)
+{
+	return option_find(table, context);
+}
+
+static const struct option_row *visit_group(const struct option_row *table, void *context)
+{
+	const char *path = context;
+	size_t length = strlen(path);
+
+	for (; table->path != NULL; table++)
+		if (strncmp(table->path, path, length) == 0 && table->path[length] == '.')
+			return table;
+	return NULL;
+}
+
+struct nearest {
+	const char *word;
+	const char *path;
+	size_t distance;
+};
+
+static const struct option_row *visit_nearest(const struct option_row *table, void *context)
+{
+	struct nearest *nearest = context;
+
+	for (; table->path != NULL; table++)
+		if (text_is_nearer(nearest->word, table->path, &nearest->distance))
+			nearest->path = table->path;
+	return NULL;
+}
+
+/* Other services' rows: known, but of no use to this listener. */
+static const char *service_with(const struct build *build, const char *path)
+{
+	for (const struct service_schema *schema = build->schemas; schema->name != NULL; schema++)
+		if (option_find(rows_of(schema), path) != NULL)
+			return schema->name;
+	return NULL;
+}
+
+static void report_unknown(struct build *build, const struct assignment *item)
+{
+	struct nearest nearest = {.word = item->path, .distance = SIZE_MAX};
+	const char *service = service_with(build, item->path);
+	char why[OPTION_WHY_BYTES];
+
+	if (service != NULL) {
+		snprintf(why, sizeof why,
+			"expected an option of the listener's service, got one of service \"%s\"",
+			service);
+	} else {
+		search_tables(build, item->listener, visit_nearest, &nearest);
+		snprintf(why, sizeof why, "expected a known option, got an unknown name%s%s%s",
+			nearest.path != NULL ? " (did you mean \"" : "",
+			nearest.path != NULL ? nearest.path : "",
+			nearest.path != NULL ? "\"?)" : "");
+	}
+	report(build, item, why);
+}
+
+static bool is_inside(const struct assignment *item, const struct assignment *group)
+{
+	size_t length = strlen(group->path);
+
+	return item->listener == group->listener && strncmp(item->path, group->path, length) == 0 &&
+	       item->path[length] == '.';
+}
+
+static bool is_service_option(const struct option_row *row)
+{
+	return row == option_find(listener_options, "service");
+}
+
+static void check_service(struct build *build, const struct assignment *item)
+{
+	const char *names[32];
+	size_t count = 0;
+	char why[OPTION_WHY_BYTES];
+
+	for (; build->schemas[count].name != NULL && count + 1 < 32; count++)
+		names[count] = build->schemas[count].name;
+	names[count] = NULL;
+	struct option_row choice = {.type = OPTION_CHOICE, .choices = names};
+	if (!option_check(&choice, item->kind, item->text, why))
+		report(build, item, why);
+}
+
+static void check_value(
+	struct build *build, const struct assignment *item, const struct option_row *row)
+{
+	char why[OPTION_WHY_BYTES];
+
+	if (is_service_option(row))
+		check_service(build, item);
+	else if (!option_check(row, item->kind, item->text, why))
+		report(build, item, why);
+}
+
+static void check_group(
+	struct build *build, const struct assignment *item, const struct option_row *member)
+{
+	if (item->kind != VALUE_GROUP && member != NULL)
+		report(build, item, "expected a group of options { ... }, got something else");
+}
+
+/* Each assignment is checked, also one that another overrides: a wrong line is wrong anyway. */
+static void check_assignments(struct build *build)
+{
+	const struct assignment *unknown_group = NULL;
+
+	for (size_t i = 0; i < build->assignments->count; i++) {
+		const struct assignment *item = &build->assignments->items[i];
+
+		if (unknown_group != NULL && is_inside(item, unknown_group))
+			continue;
+		const struct option_row *row = search_tables(
+			build, item->listener, visit_exact, item->path);
+		const struct option_row *member = row != NULL ? NULL
+							      : search_tables(build, item->listener,
+									visit_group, item->path);
+		if (row != NULL) {
+			check_value(build, item, row);
+		} else if (member != NULL) {
+			check_group(build, item, member);
+		} else {
+			report_unknown(build, item);
+			unknown_group = item;
+		}
+	}
+}
+
+static bool is_daemon_path(const char *path)
+{
+	return option_find(daemon_options, path) != NULL;
+}
+
+static void store_table(
+	struct build *build, const struct option_row *table, int listener, void *base)
+{
+	option_store_defaults(table, base);
+	for (const struct option_row *row = table; row->path != NULL; row++) {
+		bool may_be_at_top = listener == SCOPE_TOP || !is_daemon_path(row->path);
+		const struct assignment *item = assignments_decide(
+			build->assignments, row->path, listener, may_be_at_top);
+
+		if (item != NULL)
+			option_store(row, item->text, base);
+	}
+}
+
+static void store_listener(struct build *build, int index)
+{
+	struct listener_settings *listener = &build->config->listeners[index];
+
+	store_table(build, listener_options, index, listener);
+	if (listener->schema->settings_bytes == 0)
+		return;
+	listener->service_settings = calloc(1, listener->schema->settings_bytes);
+	CHECK(listener->service_settings != NULL);
+	store_table(build, rows_of(listener->schema), index, listener->service_settings);
+}
+
+static bool is_name_taken(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (strcmp(config->listeners[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* "echo", then "echo-2", "echo-3": a name for each listener that was given none. */
+static void name_listener(struct config *config, struct listener_settings *listener)
+{
+	char name[64];
+
+	if (listener->name[0] != '\0')
+		return;
+	snprintf(name, sizeof name, "%.32s", listener->service);
+	for (int number = 2; is_name_taken(config, name); number++)
+		snprintf(name, sizeof name, "%.32s-%d", listener->service, number);
+	free(listener->name);
+	listener->name = strdup(name);
+	CHECK(listener->name != NULL);
+}
+
+static void store_all(struct build *build)
+{
+	struct config *config = build->config;
+
+	store_table(build, daemon_options, SCOPE_TOP, config);
+	for (size_t i = 0; i < config->listener_count; i++)
+		store_listener(build, (int)i);
+	for (size_t i = 0; i < config->listener_count; i++)
+		name_listener(config, &config->listeners[i]);
+}
+
+static struct config *new_config(const struct assignments *assignments)
+{
+	struct config *config = calloc(1, sizeof *config);
+
+	CHECK(config != NULL);
+	config->listener_count = assignments->listener_count != 0 ? assignments->listener_count : 1;
+	config->listeners = calloc(config->listener_count, sizeof *config->listeners);
+	CHECK(config->listeners != NULL);
+	return config;
+}
+
+struct config *config_build(const struct assignments *assignments,
+	const struct service_schema *schemas, struct problems *problems)
+{
+	struct build build = {
+		.assignments = assignments,
+		.schemas = schemas,
+		.problems = problems,
+		.config = new_config(assignments),
+	};
+
+	for (size_t i = 0; i < build.config->listener_count; i++)
+		build.config->listeners[i].schema = schema_of(&build, (int)i);
+	check_assignments(&build);
+	if (problems->count == 0) {
+		store_all(&build);
+		validate(build.config, assignments, problems);
+	}
+	if (problems->count == 0)
+		return build.config;
+	config_free(build.config);
+	return NULL;
+}
+
+void config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	for (size_t i = 0; i < config->listener_count; i++) {
+		struct listener_settings *listener = &config->listeners[i];
+
+		option_free_values(listener_options, listener);
+		if (listener->service_settings != NULL)
+			option_free_values(rows_of(listener->schema), listener->service_settings);
+		free(listener->service_settings);
+	}
+	free(config->listeners);
+	option_free_values(daemon_options, config);
+	free(config);
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/config/command_line.h"
+
+#include "yodel/base/check.h"
+#include "yodel/base/parse.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+struct flag {
+	char letter;
+	const char *name;
+	const char *argument; /* NULL: takes none */
+	const char *help;
+};
+
+static const struct flag flags[] = {
+	{'c', "config", "FILE", "read this file; without, the default file if there is one"},
+	{'o', "option", "PATH=VALUE", "set an option; wins over the file; may be repeated"},
+	{'l', "listen", "HOST:PORT[=SERVICE]",
+		"listen here instead of where the file says; may be repeated"},
+	{'t', "test", NULL, "check the configuration, print \"configuration OK\" and exit"},
+	{'T', "show", NULL, "print every effective value with its origin and exit"},
+	{'1', "ready", NULL,
+		"print each bound address on stdout once all listen, then close stdout"},
+	{'v', "verbose", NULL, "log at level debug, as -o log.level=debug"},
+	{'q', "quiet", NULL, "log at level warn, as -o log.level=warn"},
+	{'V', "version", NULL, "print the version and exit"},
+	{'h', "help", NULL, "print this help and all options of the configuration, and exit"},
+};
+
+enum { FLAG_COUNT = sizeof flags / sizeof *flags };
+
+static void add(struct assignments *assignments, const char *origin, int listener, const char *path,
+	const char *value)
+{
+	struct assignment item = {
+		.path = (char *)(uintptr_t)path,
+		.listener = listener,
+		.kind = VALUE_WORD,
+		.text = (char *)(uintptr_t)value,
+		.origin = (char *)(uintptr_t)origin,
+		.is_from_command_line = true,
+	};
+
+	assignments_add(assignments, &item);
+}
+
+/* -o PATH=VALUE */
+static int read_option(struct command_line *line, const char *argument, struct error *error)
+{
+	const char *equals = strchr(argument, '=');
+
+	if (equals == NULL || equals == argument)
+		return error_set(error, EX_USAGE, "-o: expected PATH=VALUE, got \"%s\"", argument);
+	char *path = strndup(argument, (size_t)(equals - argument));
+	CHECK(path != NULL);
+	bool is_to_listener = strncmp(path, "listen.", 7) == 0;
+
+	add(is_to_listener ? &line->to_listeners : &line->assignments, "-o", SCOPE_TOP, path,
+		equals + 1);
+	free(path);
+	return 0;
+}
+
+/* -l HOST:PORT[=SERVICE]; an IPv6 address stands in brackets; an empty host is "*". */
+static int read_listen(struct command_line *line, const char *argument, struct error *error)
+{
+	int index = (int)line->assignments.listener_count;
+	char *host = strdup(argument);
+	int result = 0;
+
+	CHECK(host != NULL);
+	char *service = strrchr(host, '=');
+	if (service != NULL)
+		*service++ = '\0';
+	char *port = strrchr(host, ':');
+	size_t length = port != NULL ? (size_t)(port - host) : 0;
+	bool is_bracketed = length >= 2 && host[0] == '[' && host[length - 1] == ']';
+	bool is_bare_v6 = port != NULL && !is_bracketed && memchr(host, ':', length) != NULL;
+
+	if (port == NULL || port[1] == '\0' || is_bare_v6 ||
+		(service != NULL && *service == '\0')) {
+		result = error_set(error, EX_USAGE,
+			"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, got "
+			"\"%s\"",
+			argument);
+		goto out;
+	}
+	*port++ = '\0';
+	if (is_bracketed)
+		host[length - 1] = '\0';
+	const char *bare = is_bracketed ? host + 1 : host;
+	add(&line->assignments, "-l", index, "host", *bare != '\0' ? bare : "*");
+	add(&line->assignments, "-l", index, "port", port);
+	if (service != NULL)
+		add(&line->assignments, "-l", index, "service", service);
+	line->assignments.listener_count++;
+out:
+	free(host);
+	return result;
+}
+
+static int read_flag(struct command_line *line, int letter, struct error *error)
+{
+	switch (letter) {
+	case 'c':
+		line->config_path = optarg;
+		return 0;
+	case 'o':
+		return read_option(line, optarg, error);
+	case 'l':
+		return read_listen(line, optarg, error);
+	case 't':
+		line->command = COMMAND_TEST;
+		return 0;
+	case 'T':
+		line->command = COMMAND_SHOW;
+		return 0;
+	case '1':
+		line->has_ready_lines = true;
+		return 0;
+	case 'v':
+		add(&line->assignments, "-v", SCOPE_TOP, "log.level", "debug");
+		return 0;
+	case 'q':
+		add(&line->assignments, "-q", SCOPE_TOP, "log.level", "warn");
+		return 0;
+	case 'V':
+		line->command = COMMAND_VERSION;
+		return 0;
+	case 'h':
+		line->command = COMMAND_HELP;
+		return 0;
+	default:
+		return -1;
+	}
+}
+
+/*
+ * Both forms of the table that getopt_long wants.
+ *   letters   ":" and up to two characters a flag       names   one a flag and an end
+ */
+static void fill_getopt_tables(
+	char letters[2 * FLAG_COUNT + 2], struct option names[FLAG_COUNT + 1])
+{
+	*letters++ = ':';
+	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		int has_argument = flags[i].argument != NULL;
+
+		*letters++ = flags[i].letter;
+		if (has_argument)
+			*letters++ = ':';
+		names[i] = (struct option){flags[i].name, has_argument, NULL, flags[i].letter};
+	}
+	*letters = '\0';
+	names[FLAG_COUNT] = (struct option){.name = NULL};
+}
+
+static int usage_error(int letter, const char *argument, struct error *error)
+{
+	if (letter == ':')
+		return error_set(
+			error, EX_USAGE, "option \"%s\" needs an argument; try --help", argument);
+	return error_set(
+		error, EX_USAGE, "unknown or malformed option \"%s\"; try --help", argument);
+}
+
+int command_line_read(struct command_line *line, int argc, char **argv, struct error *error)
+{
+	char letters[2 * FLAG_COUNT + 2];
+	struct option names[FLAG_COUNT + 1];
+	int letter;
+
+	*line = (struct command_line){.command = COMMAND_RUN};
+	fill_getopt_tables(letters, names);
+	opterr = 0;
+	optind = 1;
+	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
+		if (letter == '?' || letter == ':') {
+			char short_form[] = {'-', (char)optopt, '\0'};
+			bool is_short = optopt != 0 && strncmp(argv[optind - 1], "--", 2) != 0;
+
+			return usage_error(letter, is_short ? short_form : argv[optind - 1], error);
+		}
+		if (read_flag(line, letter, error) != 0)
+			return -1;
+	}
+	if (optind < argc)
+		return error_set(error, EX_USAGE, "expected no argument, got \"%s\"; try --help",
+			argv[optind]);
+	return 0;
+}
+
+/* Without a list there is one listener, and its number is 0. */
+static size_t listener_count(const struct assignments *assignments)
+{
+	return assignments->listener_count > 0 ? assignments->listener_count : 1;
+}
+
+/* The listener a KEY stands for: its name in the file, or "[N]". Returns -1 where there is none. */
+static int find_listener(const struct assignments *assignments, const char *key)
+{
+	int64_t number;
+	char digits[PARSE_TEXT_BYTES];
+	int length = 0;
+
+	for (size_t i = 0; i < assignments->count; i++) {
+		const struct assignment *item = &assignments->items[i];
+
+		if (item->listener != SCOPE_TOP && strcmp(item->path, "name") == 0 &&
+			strcmp(item->text, key) == 0)
+			return item->listener;
+	}
+	if (sscanf(key, "[%31[0-9]]%n", digits, &length) == 1 && key[length] == '\0' &&
+		parse_integer(digits, &number) && number < (int64_t)listener_count(assignments))
+		return (int)number;
+	return -1;
+}
+
+static void apply_to_listener(
+	const struct assignment *item, struct assignments *assignments, struct problems *problems)
+{
+	const char *key = item->path + strlen("listen.");
+	const char *dot = strchr(key, '.');
+	char *name = strndup(key, dot != NULL ? (size_t)(dot - key) : strlen(key));
+
+	CHECK(name != NULL);
+	int listener = find_listener(assignments, name);
+	if (dot == NULL || listener < 0)
+		problems_add(problems, item->origin, item->path,
+			"expected listen.NAME.OPTION or listen.[NUMBER].OPTION of one of %zu "
+			"listeners, got \"%s\"",
+			listener_count(assignments), name);
+	else
+		add(assignments, item->origin, listener, dot + 1, item->text);
+	free(name);
+}
+
+void command_line_apply(
+	const struct command_line *line, struct assignments *assignments, struct problems *problems)
+{
+	if (line->assignments.listener_count > 0)
+		assignments_drop_listeners(assignments);
+	assignments_append(assignments, &line->assignments);
+	for (size_t i = 0; i < line->to_listeners.count; i++)
+		apply_to_listener(&line->to_listeners.items[i], assignments, problems);
+}
+
+void command_line_print_help(FILE *out)
+{
+	fputs("Usage: yodeld", out);
+	for (size_t i = 0; i < FLAG_COUNT; i++)
+		fprintf(out, " [-%c%s%s]", flags[i].letter, flags[i].argument != NULL ? " " : "",
+			flags[i].argument != NULL ? flags[i].argument : "");
+	fputs("\nEcho or greet every TCP client, each on a thread of its own.\n\n", out);
+	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		char left[40];
+
+		snprintf(left, sizeof left, "-%c, --%s%s%s", flags[i].letter, flags[i].name,
+			flags[i].argument != NULL ? " " : "",
+			flags[i].argument != NULL ? flags[i].argument : "");
+		fprintf(out, "  %-34s %s\n", left, flags[i].help);
+	}
+}
+
+void command_line_fini(struct command_line *line)
+{
+	assignments_fini(&line->assignments);
+	assignments_fini(&line->to_listeners);
+}

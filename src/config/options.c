@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows themselves. A new setting starts here; lint holds the shipped file and the manual
+ * against it. */
+#include "yodel/config/config.h"
+
+#include "yodel/base/log.h"
+
+#include <string.h>
+
+#define AT_DAEMON(member)   .offset = offsetof(struct config, member)
+#define AT_LISTENER(member) .offset = offsetof(struct listener_settings, member)
+
+#define SECOND ((int64_t)1000)
+#define DAY    (24 * 60 * 60 * SECOND)
+#define KIB    ((int64_t)1024)
+#define MIB    (1024 * KIB)
+
+enum {
+	CONNECTIONS_MAX = 1000000,
+	RATE_MAX = 1000000,
+	BACKLOG_MAX = 65535,
+	NAME_MAX_CHARACTERS = 32,
+	TEXT_MAX_BYTES = 512,
+};
+
+static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
+{
+	size_t length = strlen(text);
+
+	snprintf(why, OPTION_WHY_BYTES, "at most %d letters, digits, '_' and '-'",
+		NAME_MAX_CHARACTERS);
+	return length <= NAME_MAX_CHARACTERS &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			    "0123456789_-") == length;
+}
+
+static bool check_host(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES,
+		"a host name, an IPv4 or IPv6 address, \"*\" or \"systemd:NAME\"");
+	if (strncmp(text, "systemd:", 8) == 0)
+		return text[8] != '\0';
+	return text[0] != '\0' && strncmp(text, "unix:", 5) != 0 && strpbrk(text, " /[]") == NULL;
+}
+
+static bool check_refuse_text(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "at most %d bytes", TEXT_MAX_BYTES);
+	return strlen(text) <= TEXT_MAX_BYTES;
+}
+
+const struct option_row daemon_options[] = {
+	{.path = "limits.max_connections",
+		.type = OPTION_INTEGER,
+		AT_DAEMON(limits.max_connections),
+		.min = 1,
+		.max = CONNECTIONS_MAX,
+		.default_value = "1024",
+		.help = "Clients served at once by the whole daemon"},
+	{.path = "limits.max_per_peer",
+		.type = OPTION_INTEGER,
+		AT_DAEMON(limits.max_per_peer),
+		.max = CONNECTIONS_MAX,
+		.default_value = "0",
+		.help = "Clients served at once from one peer, on all listeners together; 0 is no "
+			"limit"},
+	{.path = "limits.peer_prefix_v4",
+		.type = OPTION_INTEGER,
+		AT_DAEMON(peer_prefix_v4_bits),
+		.min = 1,
+		.max = 32,
+		.default_value = "32",
+		.help = "First bits of an IPv4 address that make a peer"},
+	{.path = "limits.peer_prefix_v6",
+		.type = OPTION_INTEGER,
+		AT_DAEMON(peer_prefix_v6_bits),
+		.min = 1,
+		.max = 128,
+		.default_value = "64",
+		.help = "First bits of an IPv6 address that make a peer"},
+	{.path = "limits.accept_rate",
+		.type = OPTION_RATE,
+		AT_DAEMON(limits.accept_rate),
+		.max = RATE_MAX,
+		.default_value = "0",
+		.help = "New clients in a time for the whole daemon, a full second's, minute's or "
+			"hour's worth of them at once; 0 is no limit"},
+	{.path = "timeouts.drain",
+		.type = OPTION_DURATION,
+		AT_DAEMON(drain_ms),
+		.max = DAY,
+		.default_value = "30s",
+		.help = "How long running connections may go on after TERM or INT; 0 ends them at "
+			"once"},
+	{.path = "thread_stack",
+		.type = OPTION_SIZE,
+		AT_DAEMON(thread_stack_bytes),
+		.min = 48 * KIB,
+		.max = 64 * MIB,
+		.default_value = "64k",
+		.help = "Stack of each client's thread"},
+	{.path = "log.level",
+		.type = OPTION_CHOICE,
+		AT_DAEMON(log_level),
+		.default_value = "info",
+		.choices = log_level_names,
+		.help = "The least important lines that are logged"},
+	{.path = "log.format",
+		.type = OPTION_CHOICE,
+		AT_DAEMON(log_format),
+		.default_value = "text",
+		.choices = log_format_names,
+		.help = "Log lines as text or as one JSON object each"},
+	OPTION_END,
+};
+
+const struct option_row listener_options[] = {
+	{.path = "name",
+		.type = OPTION_STRING,
+		AT_LISTENER(name),
+		.default_value = "",
+		.check = check_name,
+		.help = "Name of the listener in the log, and of the inherited socket it adopts; "
+			"empty takes the name of its service"},
+	{.path = "service",
+		.type = OPTION_STRING,
+		AT_LISTENER(service),
+		.default_value = "echo",
+		.help = "What is done with a client: echo, greet, discard, chargen, daytime or "
+			"time"},
+	{.path = "host",
+		.type = OPTION_STRING,
+		AT_LISTENER(host),
+		.default_value = "127.0.0.1",
+		.check = check_host,
+		.help = "A name, an IPv4 or IPv6 address, \"*\" for all addresses of both "
+			"families, or \"systemd:NAME\" for an inherited socket"},
+	{.path = "port",
+		.type = OPTION_PORT,
+		AT_LISTENER(port),
+		.default_value = "65432",
+		.help = "A number or a service name; 0 lets the kernel choose"},
+	{.path = "backlog",
+		.type = OPTION_INTEGER,
+		AT_LISTENER(backlog),
+		.min = 1,
+		.max = BACKLOG_MAX,
+		.default_value = "128",
+		.help = "Clients the kernel keeps waiting to be accepted; it takes no more than "
+			"net.core.somaxconn"},
+	{.path = "limits.max_connections",
+		.type = OPTION_INTEGER,
+		AT_LISTENER(limits.max_connections),
+		.max = CONNECTIONS_MAX,
+		.default_value = "0",
+		.help = "In a listener: clients served at once by it alone; 0 is no limit"},
+	{.path = "limits.max_per_peer",
+		.type = OPTION_INTEGER,
+		AT_LISTENER(limits.max_per_peer),
+		.max = CONNECTIONS_MAX,
+		.default_value = "0",
+		.help = "In a listener: clients served at once from one peer by it alone; 0 is no "
+			"limit"},
+	{.path = "limits.accept_rate",
+		.type = OPTION_RATE,
+		AT_LISTENER(limits.accept_rate),
+		.max = RATE_MAX,
+		.default_value = "0",
+		.help = "In a listener: new clients in a time for it alone; 0 is no limit"},
+	{.path = "limits.refuse_text",
+		.type = OPTION_STRING,
+		AT_LISTENER(refuse_text),
+		.default_value = "",
+		.check = check_refuse_text,
+		.help = "Sent to a client that is refused for a limit, before the close; empty "
+			"sends nothing"},
+	{.path = "timeouts.first_byte",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.first_byte_ms),
+		.max = DAY,
+		.default_value = "0",
+		.help = "How long a client may take to send its first byte; 0 leaves that to idle"},
+	{.path = "timeouts.idle",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.idle_ms),
+		.max = DAY,
+		.default_value = "5m",
+		.help = "How long a client may be silent; 0 is for ever"},
+	{.path = "timeouts.write",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.write_ms),
+		.max = DAY,
+		.default_value = "30s",
+		.help = "How long a client may take to receive one piece of an answer (at most "
+			"16k), however slowly it reads; 0 is for ever"},
+	{.path = "timeouts.lifetime",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.lifetime_ms),
+		.max = 365 * DAY,
+		.default_value = "0",
+		.help = "How long a connection may last, whatever it does; 0 is for ever"},
+	{.path = "timeouts.linger",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.linger_ms),
+		.max = DAY,
+		.default_value = "2s",
+		.help = "How long we wait, after our last byte, for the client to close; 0 does "
+			"not wait"},
+	{.path = "socket.nodelay",
+		.type = OPTION_BOOL,
+		AT_LISTENER(socket.nodelay),
+		.default_value = "true",
+		.help = "Send small answers at once (TCP_NODELAY)"},
+	{.path = "socket.keepalive",
+		.type = OPTION_BOOL,
+		AT_LISTENER(socket.keepalive),
+		.default_value = "false",
+		.help = "Probe silent clients (SO_KEEPALIVE)"},
+	{.path = "socket.keepalive_idle",
+		.type = OPTION_DURATION,
+		AT_LISTENER(socket.keepalive_idle_ms),
+		.max = 32767 * SECOND,
+		.default_value = "0",
+		.help = "Silence before the first probe, in whole seconds; 0 is the kernel's "
+			"value"},
+	{.path = "socket.keepalive_interval",
+		.type = OPTION_DURATION,
+		AT_LISTENER(socket.keepalive_interval_ms),
+		.max = 32767 * SECOND,
+		.default_value = "0",
+		.help = "Time between probes, in whole seconds; 0 is the kernel's value"},
+	{.path = "socket.keepalive_count",
+		.type = OPTION_INTEGER,
+		AT_LISTENER(socket.keepalive_count),
+		.max = 127,
+		.default_value = "0",
+		.help = "Unanswered probes that end a connection; 0 is the kernel's value"},
+	{.path = "socket.user_timeout",
+		.type = OPTION_DURATION,
+		AT_LISTENER(socket.user_timeout_ms),
+		.max = DAY,
+		.default_value = "0",
+		.help = "How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT); 0 is the "
+			"kernel's value"},
+	{.path = "socket.receive_buffer",
+		.type = OPTION_SIZE,
+		AT_LISTENER(socket.receive_buffer_bytes),
+		.max = 1024 * MIB,
+		.default_value = "0",
+		.help = "Receive buffer of each connection (SO_RCVBUF); 0 lets the kernel size it"},
+	{.path = "socket.send_buffer",
+		.type = OPTION_SIZE,
+		AT_LISTENER(socket.send_buffer_bytes),
+		.max = 1024 * MIB,
+		.default_value = "0",
+		.help = "Send buffer of each connection (SO_SNDBUF); 0 lets the kernel size it"},
+	{.path = "socket.defer_accept",
+		.type = OPTION_DURATION,
+		AT_LISTENER(socket.defer_accept_ms),
+		.max = 3600 * SECOND,
+		.default_value = "0",
+		.help = "Accept a client only once it has sent something, or after this time, in "
+			"whole seconds (TCP_DEFER_ACCEPT); 0 is off"},
+	OPTION_END,
+};

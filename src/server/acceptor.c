@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/server/acceptor.h"
+
+#include "yodel/base/clock.h"
+#include "yodel/server/handle_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { PAUSE_MS = 100, SHED_MAX = 64 };
+
+static int open_reserve(void)
+{
+	return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+int acceptor_init(struct acceptor *acceptor, struct registry *registry, size_t thread_stack_bytes,
+	size_t max_partings, struct error *error)
+{
+	*acceptor = (struct acceptor){.registry = registry, .reserve_fd = -1};
+	int failure = pthread_attr_init(&acceptor->thread_attributes);
+	if (failure != 0)
+		return error_set_errno(error, EX_OSERR, failure, "thread attributes");
+	pthread_attr_setdetachstate(&acceptor->thread_attributes, PTHREAD_CREATE_DETACHED);
+	failure = pthread_attr_setstacksize(&acceptor->thread_attributes, thread_stack_bytes);
+	if (failure != 0) {
+		error_set_errno(error, EX_OSERR, failure, "thread_stack = %zu", thread_stack_bytes);
+		goto failed;
+	}
+	if (partings_init(&acceptor->partings, max_partings) != 0) {
+		error_set(error, EX_OSERR, "no memory for refused clients");
+		goto failed;
+	}
+	acceptor->reserve_fd = open_reserve();
+	if (acceptor->reserve_fd >= 0)
+		return 0;
+	error_set_errno(error, EX_OSERR, errno, "cannot open /dev/null");
+	partings_fini(&acceptor->partings);
+failed:
+	pthread_attr_destroy(&acceptor->thread_attributes);
+	return -1;
+}
+
+void acceptor_fini(struct acceptor *acceptor)
+{
+	partings_fini(&acceptor->partings);
+	pthread_attr_destroy(&acceptor->thread_attributes);
+	if (acceptor->reserve_fd >= 0)
+		close(acceptor->reserve_fd);
+	acceptor->reserve_fd = -1;
+}
+
+enum accept_result accept_classify(int error_number)
+{
+	switch (error_number) {
+	case EAGAIN:
+		return ACCEPT_EMPTY;
+	case EINTR:
+	case ECONNABORTED:
+	case EPERM: /* a firewall rule */
+	/* Errors of the network that Linux hands to accept; they belong to the client. */
+	case ENETDOWN:
+	case EPROTO:
+	case ENOPROTOOPT:
+	case EHOSTDOWN:
+	case ENONET:
+	case EHOSTUNREACH:
+	case EOPNOTSUPP:
+	case ENETUNREACH:
+		return ACCEPT_RETRY;
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return ACCEPT_PAUSE;
+	default:
+		return ACCEPT_FATAL;
+	}
+}
+
+static enum accept_result pause_accepting(struct acceptor *acceptor, int64_t now_ms)
+{
+	acceptor->paused_until_ms = now_ms + PAUSE_MS;
+	return ACCEPT_PAUSE;
+}
+
+/*
+ * Without a descriptor the clients in the queue would hang: close them with the help of the
+ * reserve, a few at a time so that signals are still heard.
+ */
+static void shed_clients(struct acceptor *acceptor, int listening_fd)
+{
+	if (acceptor->reserve_fd >= 0)
+		close(acceptor->reserve_fd);
+	for (int count = 0; count < SHED_MAX; count++) {
+		int fd = accept4(listening_fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			break;
+		close(fd);
+		registry_count_refusal(acceptor->registry, CLOSE_RESOURCES);
+	}
+	acceptor->reserve_fd = open_reserve();
+}
+
+static enum accept_result handle_failure(struct acceptor *acceptor, int listening_fd,
+	const struct listener_settings *listener, int error_number)
+{
+	enum accept_result result = accept_classify(error_number);
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (result != ACCEPT_PAUSE)
+		return result;
+	if (error_number == EMFILE || error_number == ENFILE)
+		shed_clients(acceptor, listening_fd);
+	refusals_log(
+		&acceptor->refusals, listener->name, NULL, CLOSE_RESOURCES, error_number, now_ms);
+	return pause_accepting(acceptor, now_ms);
+}
+
+static void refuse(struct acceptor *acceptor, const struct listener_settings *listener,
+	const struct admission *client, enum close_reason reason)
+{
+	size_t length = strlen(listener->refuse_text);
+
+	refusals_log(&acceptor->refusals, listener->name, &client->peer, reason, 0, client->now_ms);
+	if (length == 0)
+		close(client->fd);
+	else
+		partings_add(&acceptor->partings, client->fd, listener->refuse_text, length,
+			client->now_ms + listener->timeouts.linger_ms);
+}
+
+static enum accept_result start(struct acceptor *acceptor, const struct listener_settings *listener,
+	const struct admission *client, struct connection *connection)
+{
+	int failure = handle_client_start(connection, &acceptor->thread_attributes);
+
+	if (failure == 0)
+		return ACCEPT_OK;
+	registry_retract(acceptor->registry, connection, CLOSE_RESOURCES);
+	close(client->fd);
+	refusals_log(&acceptor->refusals, listener->name, &client->peer, CLOSE_RESOURCES, failure,
+		client->now_ms);
+	return pause_accepting(acceptor, client->now_ms);
+}
+
+enum accept_result acceptor_accept(struct acceptor *acceptor, int listening_fd,
+	const struct listener_settings *listener, size_t listener_index,
+	enum close_reason (*run)(struct connection *connection))
+{
+	struct admission client = {.listener_index = listener_index, .run = run};
+	struct connection *connection;
+
+	client.peer.length = sizeof client.peer.v6;
+	client.fd = accept4(listening_fd, &client.peer.any, &client.peer.length, SOCK_CLOEXEC);
+	if (client.fd < 0)
+		return handle_failure(acceptor, listening_fd, listener, errno);
+	address_normalize(&client.peer);
+	client.now_ms = clock_monotonic_ms();
+	enum close_reason obstacle = registry_admit(acceptor->registry, &client, &connection);
+	if (obstacle == CLOSE_NONE)
+		return start(acceptor, listener, &client, connection);
+	refuse(acceptor, listener, &client, obstacle);
+	return ACCEPT_OK;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/server/descriptor_plan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+
+enum {
+	PARTINGS_MAX = 32,
+	PARTINGS_SHARE = 4, /* at most one in so many */
+	SPARE = 6, /* the reserve, a client about to be refused, and what libc opens for a moment */
+};
+
+static size_t count_open(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	if (directory == NULL)
+		return 16; /* without /proc: more than we open ourselves */
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count - 3; /* ".", ".." and the directory itself */
+}
+
+static size_t smaller(size_t one, size_t other)
+{
+	return one < other ? one : other;
+}
+
+int descriptor_plan_make(struct descriptor_plan *plan, size_t wanted, struct error *error)
+{
+	struct rlimit limit;
+	size_t used = count_open() + SPARE;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return error_set_errno(error, EX_OSERR, errno, "cannot read RLIMIT_NOFILE");
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return error_set_errno(error, EX_OSERR, errno, "cannot raise RLIMIT_NOFILE");
+	plan->limit = limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur;
+	if (plan->limit <= used)
+		return error_set(error, EX_OSERR,
+			"open files: expected a limit of more than %zu, got %zu", used,
+			plan->limit);
+	size_t available = plan->limit - used;
+	plan->partings = smaller(PARTINGS_MAX, available / PARTINGS_SHARE);
+	plan->connections = smaller(wanted, available - plan->partings);
+	return 0;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/server/notify.h"
+
+#include "yodel/base/log.h"
+#include "yodel/base/parse.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum { FIRST_INHERITED_FD = 3 };
+
+bool notify_is_wanted(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
+/* A path, or '@' and a name in the abstract namespace. Returns the address' length, 0 if it is
+ * neither. */
+static socklen_t manager_address(struct sockaddr_un *address)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t length = path != NULL ? strlen(path) : 0;
+
+	if (length < 2 || length >= sizeof address->sun_path || strchr("/@", path[0]) == NULL)
+		return 0;
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	memcpy(address->sun_path, path, length);
+	if (path[0] == '@')
+		address->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+void notify_send(const char *format, ...)
+{
+	struct sockaddr_un address;
+	socklen_t length = manager_address(&address);
+	char message[512];
+	va_list arguments;
+
+	if (length == 0)
+		return;
+	va_start(arguments, format);
+	vsnprintf(message, sizeof message, format, arguments);
+	va_end(arguments);
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	/* The manager's loss: serving goes on whether or not it hears of it. */
+	(void)sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
+		(const struct sockaddr *)&address, length);
+	close(fd);
+}
+
+static int64_t number_in_environment(const char *name)
+{
+	const char *text = getenv(name);
+	int64_t number;
+
+	return text != NULL && parse_integer(text, &number) ? number : 0;
+}
+
+/* Names stand between colons; a socket without a name is "unknown", as systemd has it. */
+static const char *next_name(const char *names, char name[INHERITED_NAME_BYTES])
+{
+	size_t length = strcspn(names, ":");
+
+	snprintf(name, INHERITED_NAME_BYTES, "%.*s", length > 0 ? (int)length : 7,
+		length > 0 ? names : "unknown");
+	return names[length] == ':' ? names + length + 1 : names + length;
+}
+
+int inherited_find(struct inherited *inherited)
+{
+	int64_t count = number_in_environment("LISTEN_FDS");
+	const char *names = getenv("LISTEN_FDNAMES");
+
+	*inherited = (struct inherited){.count = 0};
+	if (number_in_environment("LISTEN_PID") != getpid() || count <= 0 || count > 1024)
+		return 0;
+	inherited->sockets = calloc((size_t)count, sizeof *inherited->sockets);
+	if (inherited->sockets == NULL)
+		return -1;
+	names = names != NULL ? names : "";
+	for (int i = 0; i < (int)count; i++) {
+		struct inherited_socket *found = &inherited->sockets[inherited->count++];
+
+		found->fd = FIRST_INHERITED_FD + i;
+		(void)fcntl(found->fd, F_SETFD, FD_CLOEXEC);
+		names = next_name(names, found->name);
+	}
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	return 0;
+}
+
+int inherited_take(struct inherited *inherited, const char *name)
+{
+	for (size_t i = 0; i < inherited->count; i++) {
+		int fd = inherited->sockets[i].fd;
+
+		if (fd < 0 || strcmp(inherited->sockets[i].name, name) != 0)
+			continue;
+		inherited->sockets[i].fd = -1;
+		return fd;
+	}
+	return -1;
+}
+
+void inherited_fini(struct inherited *inherited)
+{
+	for (size_t i = 0; i < inherited->count; i++) {
+		if (inherited->sockets[i].fd < 0)
+			continue;
+		log_message(LOG_LEVEL_WARN, "start",
+			"inherited socket \"%s\" is closed: no listener has this name",
+			inherited->sockets[i].name);
+		close(inherited->sockets[i].fd);
+	}
+	free(inherited->sockets);
+	*inherited = (struct inherited){.count = 0};
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/server/refusals.h"
+
+#include "yodel/base/clock.h"
+#include "yodel/base/log.h"
+
+enum { SILENCE_MS = 1000 };
+
+void refusals_log(struct refusals *refusals, const char *listener, const struct address *peer,
+	enum close_reason reason, int error_number, int64_t now_ms)
+{
+	struct refusal *refusal = &refusals->by_reason[reason];
+	char text[ADDRESS_TEXT_BYTES];
+	struct log_line line;
+
+	if (now_ms < refusal->silent_until_ms) {
+		refusal->suppressed++;
+		return;
+	}
+	refusals_flush(refusals, now_ms);
+	refusal->silent_until_ms = now_ms + SILENCE_MS;
+	log_begin(&line, LOG_LEVEL_WARN, "refuse");
+	log_text(&line, "listener", listener);
+	if (peer != NULL) {
+		address_format(peer, text);
+		log_text(&line, "peer", text);
+	}
+	log_text(&line, "reason", close_reason_word(reason));
+	if (error_number != 0)
+		log_text(&line, "error", error_text(error_number));
+	log_end(&line);
+}
+
+static void flush_one(struct refusal *refusal, enum close_reason reason, int64_t now_ms)
+{
+	struct log_line line;
+
+	if (refusal->suppressed == 0 || now_ms < refusal->silent_until_ms)
+		return;
+	log_begin(&line, LOG_LEVEL_WARN, "refuse");
+	log_text(&line, "reason", close_reason_word(reason));
+	log_number(&line, "suppressed", refusal->suppressed);
+	log_end(&line);
+	*refusal = (struct refusal){.silent_until_ms = now_ms + SILENCE_MS};
+}
+
+void refusals_flush(struct refusals *refusals, int64_t now_ms)
+{
+	for (int reason = 0; reason < CLOSE_REASON_COUNT; reason++)
+		flush_one(&refusals->by_reason[reason], (enum close_reason)reason, now_ms);
+}
+
+int64_t refusals_deadline_ms(const struct refusals *refusals)
+{
+	int64_t deadline_ms = 0;
+
+	for (int reason = 0; reason < CLOSE_REASON_COUNT; reason++)
+		if (refusals->by_reason[reason].suppressed != 0)
+			deadline_ms = clock_earlier_of(
+				deadline_ms, refusals->by_reason[reason].silent_until_ms);
+	return deadline_ms;
+}

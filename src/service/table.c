@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/service/service.h"
+
+#include "yodel/base/check.h"
+#include "yodel/service/greeting.h"
+
+#include <string.h>
+
+/* The one place to add a service: name, function, rows, settings. */
+#define SERVICES(X)                                                                                \
+	X("echo", service_echo, NULL, 0)                                                           \
+	X("greet", service_greet, greet_options, sizeof(struct greet_settings))                    \
+	X("discard", service_discard, NULL, 0)                                                     \
+	X("chargen", service_chargen, NULL, 0)                                                     \
+	X("daytime", service_daytime, NULL, 0)                                                     \
+	X("time", service_time, NULL, 0)
+
+#define SCHEMA(word, function, rows, bytes)                                                        \
+	{.name = (word), .options = (rows), .settings_bytes = (bytes)},
+const struct service_schema service_schemas[] = {SERVICES(SCHEMA){.name = NULL}};
+
+#define FUNCTION(word, function, rows, bytes) (function),
+static service_run *const functions[] = {SERVICES(FUNCTION)};
+
+service_run *service_find(const char *name)
+{
+	size_t index = 0;
+
+	while (service_schemas[index].name != NULL &&
+		strcmp(service_schemas[index].name, name) != 0)
+		index++;
+	CHECK(service_schemas[index].name != NULL);
+	return functions[index];
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/session/connection.h"
+
+#include "yodel/base/clock.h"
+#include "yodel/base/error.h"
+#include "yodel/base/log.h"
+#include "yodel/session/registry.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+enum { THREAD_NAME_MAX = 15, NUMBER_SHOWN_MAX = 1000000000, DISCARD_BYTES = 4096 };
+
+/*
+ * The time that a wait may take: limit_ms, but not beyond the connection's lifetime; 0 is for ever.
+ * Returns false where the lifetime is over. Without a lifetime nobody looks at the clock.
+ */
+static bool time_to_wait(const struct connection *connection, int64_t limit_ms, int64_t *timeout_ms)
+{
+	*timeout_ms = limit_ms;
+	if (connection->lifetime_deadline_ms == 0)
+		return true;
+	int64_t left_ms = connection->lifetime_deadline_ms - clock_monotonic_ms();
+	if (left_ms <= 0)
+		return false;
+	*timeout_ms = clock_earlier_of(limit_ms, left_ms);
+	return true;
+}
+
+static bool is_lifetime_over(const struct connection *connection)
+{
+	int64_t ignored;
+
+	return !time_to_wait(connection, 0, &ignored);
+}
+
+/* What a failed read or write means; timeout_reason is for a wait that was the peer's fault. */
+static enum close_reason reason_of(
+	const struct connection *connection, enum io io, enum close_reason timeout_reason)
+{
+	switch (io) {
+	case IO_OK:
+		return CLOSE_NONE;
+	case IO_EOF:
+		return CLOSE_CLIENT_FIN;
+	case IO_TIMEOUT:
+		return is_lifetime_over(connection) ? CLOSE_LIFETIME : timeout_reason;
+	case IO_RESET:
+		return CLOSE_CLIENT_RESET;
+	case IO_ERROR:
+		return CLOSE_ERROR;
+	}
+	return CLOSE_ERROR;
+}
+
+enum close_reason connection_read(
+	struct connection *connection, void *dst, size_t capacity, size_t *got)
+{
+	const struct timeouts *timeouts = &connection->listener->timeouts;
+	bool is_first = connection->bytes_in == 0 && timeouts->first_byte_ms != 0;
+	int64_t timeout_ms;
+
+	if (!time_to_wait(connection, is_first ? timeouts->first_byte_ms : timeouts->idle_ms,
+		    &timeout_ms))
+		return CLOSE_LIFETIME;
+	enum io io = stream_read_some(&connection->stream, dst, capacity, timeout_ms, got);
+	if (io != IO_OK)
+		return reason_of(connection, io, is_first ? CLOSE_FIRST_BYTE : CLOSE_IDLE);
+	connection->bytes_in += *got;
+	return CLOSE_NONE;
+}
+
+enum close_reason connection_discard_pending(struct connection *connection)
+{
+	char waste[DISCARD_BYTES];
+	size_t got;
+	enum io io;
+
+	while ((io = stream_read_pending(&connection->stream, waste, sizeof waste, &got)) == IO_OK)
+		connection->bytes_in += got;
+	return io == IO_TIMEOUT ? CLOSE_NONE : reason_of(connection, io, CLOSE_NONE);
+}
+
+enum close_reason connection_write(struct connection *connection, const void *src, size_t length)
+{
+	int64_t timeout_ms;
+	size_t sent;
+
+	if (!time_to_wait(connection, connection->listener->timeouts.write_ms, &timeout_ms))
+		return CLOSE_LIFETIME;
+	enum io io = stream_write_all(&connection->stream, src, length, timeout_ms, &sent);
+	connection->bytes_out += sent;
+	connection->is_stuck = io == IO_TIMEOUT;
+	return reason_of(connection, io, CLOSE_WRITE_TIMEOUT);
+}
+
+/* "LISTENER/NUMBER" in the 15 characters that the kernel keeps; a long listener name is cut. */
+static void name_thread(const struct connection *connection)
+{
+	unsigned number = (unsigned)(connection->number % NUMBER_SHOWN_MAX);
+	int room = THREAD_NAME_MAX - snprintf(NULL, 0, "/%u", number);
+	char name[64];
+
+	snprintf(name, sizeof name, "%.*s/%u", room, connection->listener->name, number);
+	(void)pthread_setname_np(pthread_self(), name);
+}
+
+/* The fields that accept and close have in common. */
+static void begin_line(
+	struct log_line *line, const struct connection *connection, const char *event)
+{
+	char peer[ADDRESS_TEXT_BYTES];
+
+	log_begin(line, LOG_LEVEL_INFO, event);
+	if (!line->is_wanted)
+		return;
+	address_format(&connection->peer, peer);
+	log_number(line, "conn", connection->number);
+	log_text(line, "listener", connection->listener->name);
+	log_text(line, "peer", peer);
+}
+
+void connection_open(struct connection *connection)
+{
+	struct log_line line;
+
+	name_thread(connection);
+	begin_line(&line, connection, "accept");
+	log_number(&line, "active", connection->open_at_accept);
+	log_end(&line);
+}
+
+/*
+ * After our FIN: reads on until the client's, so that unread bytes do not make the kernel send a
+ * reset that overtakes our last words. One deadline for all of it, however the client trickles.
+ */
+static bool linger(struct connection *connection)
+{
+	int64_t linger_ms = connection->listener->timeouts.linger_ms;
+	int64_t deadline_ms = clock_monotonic_ms() + linger_ms;
+	char waste[DISCARD_BYTES];
+	enum io io = IO_OK;
+	size_t got;
+
+	while (io == IO_OK) {
+		int64_t left_ms = deadline_ms - clock_monotonic_ms();
+
+		if (left_ms <= 0)
+			return linger_ms == 0;
+		io = stream_read_some(&connection->stream, waste, sizeof waste, left_ms, &got);
+		if (io == IO_OK)
+			connection->bytes_in += got;
+	}
+	return io != IO_TIMEOUT;
+}
+
+/* Announces the end where the reason has it so. Returns the reason, or CLOSE_LINGER. */
+static enum close_reason announce_end(struct connection *connection, enum close_reason reason)
+{
+	if (!close_reason_is_announced(reason) || connection->is_stuck)
+		return reason;
+	stream_finish(&connection->stream);
+	return linger(connection) || reason != CLOSE_DONE ? reason : CLOSE_LINGER;
+}
+
+static void log_close(const struct connection *connection, enum close_reason reason, size_t open)
+{
+	struct log_line line;
+
+	begin_line(&line, connection, "close");
+	log_number(&line, "in", connection->bytes_in);
+	log_number(&line, "out", connection->bytes_out);
+	log_number(&line, "ms", (uint64_t)(clock_monotonic_ms() - connection->since_ms));
+	log_number(&line, "active", open);
+	log_text(&line, "reason", close_reason_word(reason));
+	if (reason == CLOSE_ERROR)
+		log_text(&line, "error", error_text(connection->stream.error_number));
+	log_end(&line);
+}
+
+void connection_close(struct connection *connection, enum close_reason reason)
+{
+	reason = announce_end(connection, reason);
+	size_t open = registry_unlist(connection->registry, connection, &reason);
+	if (connection->is_stuck)
+		stream_abort(&connection->stream);
+	else
+		stream_close(&connection->stream);
+	log_close(connection, reason, open);
+}

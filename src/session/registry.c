@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/session/registry.h"
+
+#include "yodel/base/check.h"
+
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+enum { ALL_LISTENERS = -1 };
+
+/* What is counted for one listener. */
+struct listener_count {
+	size_t taken;
+	struct token_bucket bucket;
+};
+
+static void free_memory(struct registry *registry)
+{
+	free(registry->slots);
+	free(registry->by_listener);
+	peer_table_fini(&registry->peers);
+}
+
+int registry_init(struct registry *registry, const struct registry_settings *settings)
+{
+	*registry = (struct registry){.settings = *settings};
+	registry->slots = calloc(settings->capacity, sizeof *registry->slots);
+	registry->by_listener = calloc(settings->listener_count, sizeof *registry->by_listener);
+	/* Each connection counts under two keys: its peer on its listener, and on all. */
+	if (peer_table_init(&registry->peers, settings->capacity * 2) != 0 ||
+		registry->slots == NULL || registry->by_listener == NULL) {
+		free_memory(registry);
+		return -1;
+	}
+	for (size_t i = settings->capacity; i-- > 0;) {
+		registry->slots[i].next_free = registry->free_slots;
+		registry->free_slots = &registry->slots[i];
+	}
+	token_bucket_init(&registry->bucket, settings->limits.accept_rate, 0);
+	for (size_t i = 0; i < settings->listener_count; i++)
+		token_bucket_init(&registry->by_listener[i].bucket,
+			settings->listeners[i].limits.accept_rate, 0);
+	lock_init(&registry->lock);
+	return 0;
+}
+
+void registry_fini(struct registry *registry)
+{
+	lock_take(&registry->lock);
+	CHECK(registry->taken == 0);
+	lock_give(&registry->lock);
+	lock_fini(&registry->lock);
+	free_memory(registry);
+}
+
+static struct peer_key key_of(
+	const struct registry *registry, const struct address *peer, int32_t listener)
+{
+	return (struct peer_key){
+		.prefix = address_prefix(peer, registry->settings.peer_prefix_v4_bits,
+			registry->settings.peer_prefix_v6_bits),
+		.listener = listener,
+	};
+}
+
+static bool is_peer_full(const struct registry *registry, const struct address *peer,
+	int32_t listener, int64_t limit) REQUIRES(registry->lock)
+{
+	struct peer_key key = key_of(registry, peer, listener);
+
+	return limit != 0 && peer_table_count(&registry->peers, &key) >= limit;
+}
+
+/* The first limit in the client's way, or CLOSE_NONE; the rates come last, for they are used up. */
+static enum close_reason find_obstacle(struct registry *registry, const struct admission *admission)
+	REQUIRES(registry->lock)
+{
+	int32_t index = (int32_t)admission->listener_index;
+	const struct limits *all = &registry->settings.limits;
+	const struct limits *own = &registry->settings.listeners[index].limits;
+	struct listener_count *count = &registry->by_listener[index];
+
+	if (registry->free_slots == NULL)
+		return CLOSE_LIMIT_TOTAL;
+	if (own->max_connections != 0 && count->taken >= (size_t)own->max_connections)
+		return CLOSE_LIMIT_LISTENER;
+	if (is_peer_full(registry, &admission->peer, ALL_LISTENERS, all->max_per_peer) ||
+		is_peer_full(registry, &admission->peer, index, own->max_per_peer))
+		return CLOSE_LIMIT_PEER;
+	if (!token_bucket_has(&registry->bucket, admission->now_ms) ||
+		!token_bucket_has(&count->bucket, admission->now_ms))
+		return CLOSE_RATE;
+	token_bucket_take(&registry->bucket);
+	token_bucket_take(&count->bucket);
+	return CLOSE_NONE;
+}
+
+static void count_peer(struct registry *registry, const struct connection *connection,
+	void (*count)(struct peer_table *table, const struct peer_key *key))
+	REQUIRES(registry->lock)
+{
+	struct peer_key everywhere = key_of(registry, &connection->peer, ALL_LISTENERS);
+	struct peer_key here = key_of(
+		registry, &connection->peer, (int32_t)connection->listener_index);
+
+	count(&registry->peers, &everywhere);
+	count(&registry->peers, &here);
+}
+
+static struct connection *take_slot(struct registry *registry, const struct admission *admission)
+	REQUIRES(registry->lock)
+{
+	struct connection *connection = registry->free_slots;
+	const struct listener_settings *listener = &registry->settings
+							    .listeners[admission->listener_index];
+	int64_t lifetime_ms = listener->timeouts.lifetime_ms;
+
+	registry->free_slots = connection->next_free;
+	registry->taken++;
+	registry->open++;
+	registry->by_listener[admission->listener_index].taken++;
+	registry->totals.accepted++;
+	*connection = (struct connection){
+		.number = ++registry->last_number,
+		.registry = registry,
+		.listener = listener,
+		.listener_index = admission->listener_index,
+		.run = admission->run,
+		.peer = admission->peer,
+		.since_ms = admission->now_ms,
+		.lifetime_deadline_ms = lifetime_ms == 0 ? 0 : admission->now_ms + lifetime_ms,
+		.open_at_accept = registry->open,
+		.is_listed = true,
+	};
+	stream_init(&connection->stream, admission->fd);
+	count_peer(registry, connection, peer_table_add);
+	return connection;
+}
+
+static void count_refusal(struct registry *registry, enum close_reason reason)
+	REQUIRES(registry->lock)
+{
+	registry->totals.refused++;
+	registry->totals.by_reason[reason]++;
+}
+
+enum close_reason registry_admit(struct registry *registry, const struct admission *admission,
+	struct connection **connection)
+{
+	lock_take(&registry->lock);
+	enum close_reason obstacle = find_obstacle(registry, admission);
+	if (obstacle == CLOSE_NONE)
+		*connection = take_slot(registry, admission);
+	else
+		count_refusal(registry, obstacle);
+	lock_give(&registry->lock);
+	return obstacle;
+}
+
+static void unlist(struct registry *registry, struct connection *connection)
+	REQUIRES(registry->lock)
+{
+	CHECK(connection->is_listed);
+	connection->is_listed = false;
+	registry->open--;
+}
+
+static void give_slot(struct registry *registry, struct connection *connection)
+	REQUIRES(registry->lock)
+{
+	CHECK(!connection->is_listed && registry->taken > 0);
+	count_peer(registry, connection, peer_table_remove);
+	registry->by_listener[connection->listener_index].taken--;
+	registry->taken--;
+	connection->next_free = registry->free_slots;
+	registry->free_slots = connection;
+}
+
+void registry_retract(
+	struct registry *registry, struct connection *connection, enum close_reason reason)
+{
+	lock_take(&registry->lock);
+	unlist(registry, connection);
+	give_slot(registry, connection);
+	registry->totals.accepted--;
+	count_refusal(registry, reason);
+	lock_give(&registry->lock);
+}
+
+void registry_count_refusal(struct registry *registry, enum close_reason reason)
+{
+	lock_take(&registry->lock);
+	count_refusal(registry, reason);
+	lock_give(&registry->lock);
+}
+
+size_t registry_unlist(
+	struct registry *registry, struct connection *connection, enum close_reason *reason)
+{
+	lock_take(&registry->lock);
+	unlist(registry, connection);
+	if (connection->shut_reason != CLOSE_NONE)
+		*reason = connection->shut_reason;
+	registry->totals.bytes_in += connection->bytes_in;
+	registry->totals.bytes_out += connection->bytes_out;
+	registry->totals.by_reason[*reason]++;
+	size_t open = registry->open;
+	lock_give(&registry->lock);
+	return open;
+}
+
+static void tell_if_empty(struct registry *registry) REQUIRES(registry->lock)
+{
+	if (registry->is_closed && registry->taken == 0)
+		CHECK(eventfd_write(registry->settings.empty_fd, 1) == 0);
+}
+
+void registry_release(struct registry *registry, struct connection *connection)
+{
+	lock_take(&registry->lock);
+	give_slot(registry, connection);
+	tell_if_empty(registry);
+	lock_give(&registry->lock);
+}
+
+void registry_close(struct registry *registry)
+{
+	lock_take(&registry->lock);
+	registry->is_closed = true;
+	tell_if_empty(registry);
+	lock_give(&registry->lock);
+}
+
+void registry_shut_all(struct registry *registry, int how, enum close_reason reason)
+{
+	lock_take(&registry->lock);
+	for (size_t i = 0; i < registry->settings.capacity; i++) {
+		struct connection *connection = &registry->slots[i];
+
+		if (!connection->is_listed)
+			continue;
+		connection->shut_reason = reason;
+		/* Fails only where the client has already cut the connection. */
+		(void)shutdown(connection->stream.fd, how);
+	}
+	lock_give(&registry->lock);
+}
+
+size_t registry_open_count(struct registry *registry)
+{
+	lock_take(&registry->lock);
+	size_t open = registry->open;
+	lock_give(&registry->lock);
+	return open;
+}
+
+bool registry_is_empty(struct registry *registry)
+{
+	lock_take(&registry->lock);
+	bool is_empty = registry->taken == 0;
+	lock_give(&registry->lock);
+	return is_empty;
+}
+
+struct totals registry_totals(struct registry *registry)
+{
+	lock_take(&registry->lock);
+	struct totals totals = registry->totals;
+	lock_give(&registry->lock);
+	return totals;
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/transport/address.h"
+
+#include "yodel/base/check.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+static bool is_listed(const struct address *list, size_t count, const struct addrinfo *entry)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].length == entry->ai_addrlen &&
+			memcmp(&list[i].any, entry->ai_addr, entry->ai_addrlen) == 0)
+			return true;
+	return false;
+}
+
+int address_resolve(const char *host, const char *port, int flags, struct address *list,
+	size_t capacity, size_t *count, struct error *error)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = flags};
+	struct addrinfo *found;
+	size_t filled = 0;
+	int failure = getaddrinfo(host, port, &hints, &found);
+
+	if (failure != 0)
+		return error_set(error, EX_NOHOST, "host \"%s\" port \"%s\": %s",
+			host != NULL ? host : "*", port,
+			failure == EAI_SYSTEM ? "the resolver failed" : gai_strerror(failure));
+	for (struct addrinfo *entry = found; entry != NULL && filled < capacity;
+		entry = entry->ai_next) {
+		if (entry->ai_addrlen > sizeof list->v6 || is_listed(list, filled, entry))
+			continue;
+		list[filled].length = entry->ai_addrlen;
+		memcpy(&list[filled].any, entry->ai_addr, entry->ai_addrlen);
+		filled++;
+	}
+	freeaddrinfo(found);
+	CHECK(filled > 0);
+	*count = filled;
+	return 0;
+}
+
+void address_normalize(struct address *address)
+{
+	if (address->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr))
+		return;
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = address->v6.sin6_port};
+
+	memcpy(&v4.sin_addr, &address->v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
+	address->v4 = v4;
+	address->length = sizeof v4;
+}
+
+unsigned address_port(const struct address *address)
+{
+	switch (address->any.sa_family) {
+	case AF_INET:
+		return ntohs(address->v4.sin_port);
+	case AF_INET6:
+		return ntohs(address->v6.sin6_port);
+	default:
+		return 0;
+	}
+}
+
+void address_set_port(struct address *address, unsigned port)
+{
+	CHECK(port <= UINT16_MAX);
+	if (address->any.sa_family == AF_INET)
+		address->v4.sin_port = htons((uint16_t)port);
+	else if (address->any.sa_family == AF_INET6)
+		address->v6.sin6_port = htons((uint16_t)port);
+}
+
+void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES])
+{
+	char host[INET6_ADDRSTRLEN] = "?";
+	char scope[sizeof "%4294967295"] = "";
+
+	switch (address->any.sa_family) {
+	case AF_INET:
+		inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof host);
+		snprintf(text, ADDRESS_TEXT_BYTES, "%s:%u", host, address_port(address));
+		break;
+	case AF_INET6:
+		inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof host);
+		if (address->v6.sin6_scope_id != 0)
+			snprintf(scope, sizeof scope, "%%%u", (unsigned)address->v6.sin6_scope_id);
+		snprintf(text, ADDRESS_TEXT_BYTES, "[%s%s]:%u", host, scope, address_port(address));
+		break;
+	default:
+		snprintf(text, ADDRESS_TEXT_BYTES, "unknown");
+	}
+}
+
+static void copy_bits(uint8_t *dst, const void *src, unsigned bits)
+{
+	memcpy(dst, src, bits / 8);
+	if (bits % 8 != 0)
+		dst[bits / 8] = ((const uint8_t *)src)[bits / 8] & (uint8_t)(0xff00 >> bits % 8);
+}
+
+struct address_prefix address_prefix(
+	const struct address *address, unsigned v4_bits, unsigned v6_bits)
+{
+	struct address_prefix prefix = {.bytes = {(uint8_t)address->any.sa_family}};
+
+	CHECK(v4_bits <= 32 && v6_bits <= 128);
+	if (address->any.sa_family == AF_INET)
+		copy_bits(prefix.bytes + 1, &address->v4.sin_addr, v4_bits);
+	else if (address->any.sa_family == AF_INET6)
+		copy_bits(prefix.bytes + 1, &address->v6.sin6_addr, v6_bits);
+	return prefix;
+}

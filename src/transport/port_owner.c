@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/transport/port_owner.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STATE_LISTEN = 0x0a, INODES_MAX = 16 };
+
+struct inodes {
+	unsigned long numbers[INODES_MAX];
+	size_t count;
+};
+
+static void collect_listening(const char *table, unsigned port, struct inodes *inodes)
+{
+	FILE *file = fopen(table, "re");
+	char line[512];
+
+	if (file == NULL)
+		return;
+	while (fgets(line, sizeof line, file) != NULL && inodes->count < INODES_MAX) {
+		unsigned line_port, state;
+		unsigned long inode;
+
+		if (sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*u %*u %lu", &line_port,
+			    &state, &inode) == 3 &&
+			line_port == port && state == STATE_LISTEN)
+			inodes->numbers[inodes->count++] = inode;
+	}
+	fclose(file);
+}
+
+static bool is_one_of(const struct inodes *inodes, const char *link)
+{
+	unsigned long inode;
+
+	if (sscanf(link, "socket:[%lu]", &inode) != 1)
+		return false;
+	for (size_t i = 0; i < inodes->count; i++)
+		if (inodes->numbers[i] == inode)
+			return true;
+	return false;
+}
+
+static bool holds_one_of(const char *pid, const struct inodes *inodes)
+{
+	char path[64], link[64];
+	bool found = false;
+	struct dirent *entry;
+
+	snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
+	DIR *directory = opendir(path);
+	if (directory == NULL)
+		return false;
+	while (!found && (entry = readdir(directory)) != NULL) {
+		ssize_t length = readlinkat(dirfd(directory), entry->d_name, link, sizeof link - 1);
+
+		if (length <= 0)
+			continue;
+		link[length] = '\0';
+		found = is_one_of(inodes, link);
+	}
+	closedir(directory);
+	return found;
+}
+
+static void read_name(const char *pid, char name[32])
+{
+	char path[64];
+
+	snprintf(name, 32, "a process");
+	snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
+	FILE *file = fopen(path, "re");
+	if (file == NULL)
+		return;
+	if (fgets(name, 32, file) != NULL)
+		name[strcspn(name, "\n")] = '\0';
+	fclose(file);
+}
+
+bool port_owner_find(unsigned port, char *text, size_t capacity)
+{
+	struct inodes inodes = {.count = 0};
+	struct dirent *entry;
+	bool found = false;
+
+	collect_listening("/proc/net/tcp", port, &inodes);
+	collect_listening("/proc/net/tcp6", port, &inodes);
+	if (inodes.count == 0)
+		return false;
+	DIR *directory = opendir("/proc");
+	if (directory == NULL)
+		return false;
+	while (!found && (entry = readdir(directory)) != NULL) {
+		char name[32];
+
+		if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name) ||
+			!holds_one_of(entry->d_name, &inodes))
+			continue;
+		read_name(entry->d_name, name);
+		snprintf(text, capacity, "%s (pid %s)", name, entry->d_name);
+		found = true;
+	}
+	closedir(directory);
+	return found;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/transport/stream.h"
+
+#include "yodel/base/check.h"
+#include "yodel/base/clock.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+void stream_init(struct stream *stream, int fd)
+{
+	CHECK(fd >= 0);
+	*stream = (struct stream){.fd = fd};
+}
+
+static void arm(int fd, int option, int64_t *armed_ms, int64_t wanted_ms)
+{
+	if (*armed_ms == wanted_ms)
+		return;
+	struct timeval value = {
+		.tv_sec = wanted_ms / 1000,
+		.tv_usec = wanted_ms % 1000 * 1000,
+	};
+	CHECK(setsockopt(fd, SOL_SOCKET, option, &value, sizeof value) == 0);
+	*armed_ms = wanted_ms;
+}
+
+static enum io failure(struct stream *stream, int number)
+{
+	switch (number) {
+	case EAGAIN:
+		return IO_TIMEOUT;
+	case ECONNRESET:
+	case EPIPE:
+		return IO_RESET;
+	default:
+		stream->error_number = number;
+		return IO_ERROR;
+	}
+}
+
+static enum io read_with(struct stream *stream, void *dst, size_t capacity, int flags, size_t *got)
+{
+	ssize_t count;
+
+	do
+		count = recv(stream->fd, dst, capacity, flags);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return failure(stream, errno);
+	if (count == 0)
+		return IO_EOF;
+	*got = (size_t)count;
+	return IO_OK;
+}
+
+enum io stream_read_some(
+	struct stream *stream, void *dst, size_t capacity, int64_t timeout_ms, size_t *got)
+{
+	arm(stream->fd, SO_RCVTIMEO, &stream->read_timeout_ms, timeout_ms);
+	return read_with(stream, dst, capacity, 0, got);
+}
+
+enum io stream_read_pending(struct stream *stream, void *dst, size_t capacity, size_t *got)
+{
+	return read_with(stream, dst, capacity, MSG_DONTWAIT, got);
+}
+
+static enum io write_with(
+	struct stream *stream, const void *src, size_t length, int flags, size_t *sent)
+{
+	ssize_t count = send(
+		stream->fd, (const char *)src + *sent, length - *sent, flags | MSG_NOSIGNAL);
+
+	if (count < 0)
+		return errno == EINTR ? IO_OK : failure(stream, errno);
+	*sent += (size_t)count;
+	return IO_OK;
+}
+
+/* The peer is slower than we are: wait for it, up to one deadline for all that is left. */
+static enum io write_patiently(
+	struct stream *stream, const void *src, size_t length, int64_t timeout_ms, size_t *sent)
+{
+	int64_t deadline_ms = timeout_ms == 0 ? 0 : clock_monotonic_ms() + timeout_ms;
+	int64_t left_ms = timeout_ms;
+	enum io io = IO_OK;
+
+	while (*sent < length && (io == IO_OK || io == IO_TIMEOUT)) {
+		if (deadline_ms != 0 && left_ms <= 0)
+			return IO_TIMEOUT;
+		arm(stream->fd, SO_SNDTIMEO, &stream->write_timeout_ms, left_ms);
+		io = write_with(stream, src, length, 0, sent);
+		if (deadline_ms != 0)
+			left_ms = deadline_ms - clock_monotonic_ms();
+	}
+	return *sent == length ? IO_OK : io;
+}
+
+enum io stream_write_all(
+	struct stream *stream, const void *src, size_t length, int64_t timeout_ms, size_t *sent)
+{
+	*sent = 0;
+	enum io io = write_with(stream, src, length, MSG_DONTWAIT, sent);
+	if (*sent == length || (io != IO_OK && io != IO_TIMEOUT))
+		return io;
+	return write_patiently(stream, src, length, timeout_ms, sent);
+}
+
+void stream_finish(struct stream *stream)
+{
+	/* Fails only where the peer has already cut the connection, which is as final. */
+	(void)shutdown(stream->fd, SHUT_WR);
+}
+
+void stream_close(struct stream *stream)
+{
+	if (stream->fd < 0)
+		return;
+	close(stream->fd);
+	stream->fd = -1;
+}
+
+void stream_abort(struct stream *stream)
+{
+	struct linger reset = {.l_onoff = 1};
+
+	if (stream->fd >= 0)
+		(void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+	stream_close(stream);
+}

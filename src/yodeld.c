@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* The daemon's program: command line, configuration, and then the server until its end. */
+#include "yodel/base/log.h"
+#include "yodel/config/command_line.h"
+#include "yodel/config/config.h"
+#include "yodel/config/file.h"
+#include "yodel/server/server.h"
+#include "yodel/service/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+static int fail(const struct error *error)
+{
+	fprintf(stderr, "yodeld: %s\n", error->message);
+	return error->exit_code;
+}
+
+/* A file that is named must be there; the default one may be missing. */
+static const char *config_path(const struct command_line *line)
+{
+	if (line->config_path != NULL)
+		return line->config_path;
+	return access(YODEL_CONFIG_FILE, F_OK) == 0 ? YODEL_CONFIG_FILE : NULL;
+}
+
+/* Returns the configuration, or NULL with error; assignments are filled either way. */
+static struct config *load(
+	const struct command_line *line, struct assignments *assignments, struct error *error)
+{
+	const char *path = config_path(line);
+	struct config *config = NULL;
+	struct problems problems;
+
+	problems_init(&problems);
+	if (path != NULL && config_file_read(path, assignments, &problems, error) != 0)
+		goto out;
+	command_line_apply(line, assignments, &problems);
+	config = config_build(assignments, service_schemas, &problems);
+	if (config == NULL) {
+		fputs(problems_text(&problems), stderr);
+		error_set(error, EX_CONFIG, "configuration refused: %zu problem%s", problems.count,
+			problems.count == 1 ? "" : "s");
+	}
+out:
+	problems_fini(&problems);
+	return config;
+}
+
+static int serve(struct config *config, bool has_ready_lines)
+{
+	struct error error;
+
+	log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
+	int result = server_run(config, has_ready_lines, &error);
+	if (result >= 0)
+		return result;
+	log_message(LOG_LEVEL_ERROR, "error", "%s", error.message);
+	return error.exit_code;
+}
+
+static int run(const struct command_line *line)
+{
+	struct assignments assignments = {.count = 0};
+	struct error error;
+	int result = EXIT_SUCCESS;
+	struct config *config = load(line, &assignments, &error);
+
+	if (config == NULL) {
+		result = fail(&error);
+	} else if (line->command == COMMAND_RUN) {
+		assignments_fini(&assignments);
+		return serve(config, line->has_ready_lines);
+	} else if (line->command == COMMAND_SHOW) {
+		config_print(stdout, config, &assignments);
+	} else {
+		puts("configuration OK");
+	}
+	config_free(config);
+	assignments_fini(&assignments);
+	return result;
+}
+
+static int help(void)
+{
+	command_line_print_help(stdout);
+	putchar('\n');
+	config_print_options(stdout, service_schemas);
+	printf("\nDefault file: %s. Manual: yodeld(8), yodeld.conf(5).\n", YODEL_CONFIG_FILE);
+	return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line;
+	struct error error;
+	int result;
+
+	if (command_line_read(&line, argc, argv, &error) != 0)
+		result = fail(&error);
+	else if (line.command == COMMAND_HELP)
+		result = help();
+	else if (line.command == COMMAND_VERSION)
+		result = puts("yodeld " YODEL_VERSION) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	else
+		result = run(&line);
+	command_line_fini(&line);
+	return result;
+}
