@@ -84,8 +84,7 @@ static int read_listen(struct command_line *line, const char *argument, struct e
 	if (port == NULL || port[1] == '\0' || is_bare_v6 ||
 		(service != NULL && *service == '\0')) {
 		result = error_set(error, EX_USAGE,
-			"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, got "
-			"\"%s\"",
+			"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, got \"%s\"",
 			argument);
 		goto out;
 	}
@@ -231,8 +230,7 @@ static void apply_to_listener(
 	int listener = find_listener(assignments, name);
 	if (dot == NULL || listener < 0)
 		problems_add(problems, item->origin, item->path,
-			"expected listen.NAME.OPTION or listen.[NUMBER].OPTION of one of %zu "
-			"listeners, got \"%s\"",
+			"expected listen.NAME.OPTION or listen.[NUMBER].OPTION of one of %zu listeners, got \"%s\"",
 			listener_count(assignments), name);
 	else
 		add(assignments, item->origin, listener, dot + 1, item->text);

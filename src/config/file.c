@@ -107,8 +107,7 @@ static void add_listeners(struct reading *reading, const config_setting_t *list)
 	origin_of(reading, list, origin);
 	if (config_setting_type(list) != CONFIG_TYPE_LIST || config_setting_length(list) == 0) {
 		problems_add(reading->problems, origin, "listen",
-			"expected a list of one or more groups ( { ... }, { ... } ), got something "
-			"else");
+			"expected a list of one or more groups ( { ... }, { ... } ), got something else");
 		return;
 	}
 	for (int i = 0; i < config_setting_length(list); i++) {

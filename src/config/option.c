@@ -55,8 +55,9 @@ static bool is_port(const char *text)
 		return number >= 0 && number <= UINT16_MAX;
 	if (!isalpha((unsigned char)*text))
 		return false;
-	return text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789-_+.")] == '\0';
+	return text[strspn(text,
+		       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+.")] ==
+	       '\0';
 }
 
 static bool is_text_good(const struct option_row *option, const char *text, union value *value)

@@ -30,8 +30,8 @@ static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
 	snprintf(why, OPTION_WHY_BYTES, "at most %d letters, digits, '_' and '-'",
 		NAME_MAX_CHARACTERS);
 	return length <= NAME_MAX_CHARACTERS &&
-	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-			    "0123456789_-") == length;
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+		       length;
 }
 
 static bool check_host(const char *text, char why[OPTION_WHY_BYTES])
@@ -62,8 +62,7 @@ const struct option_row daemon_options[] = {
 		AT_DAEMON(limits.max_per_peer),
 		.max = CONNECTIONS_MAX,
 		.default_value = "0",
-		.help = "Clients served at once from one peer, on all listeners together; 0 is no "
-			"limit"},
+		.help = "Clients served at once from one peer, on all listeners together; 0 is no limit"},
 	{.path = "limits.peer_prefix_v4",
 		.type = OPTION_INTEGER,
 		AT_DAEMON(peer_prefix_v4_bits),
@@ -83,15 +82,13 @@ const struct option_row daemon_options[] = {
 		AT_DAEMON(limits.accept_rate),
 		.max = RATE_MAX,
 		.default_value = "0",
-		.help = "New clients in a time for the whole daemon, a full second's, minute's or "
-			"hour's worth of them at once; 0 is no limit"},
+		.help = "New clients in a time for the whole daemon, a full second's, minute's or hour's worth of them at once; 0 is no limit"},
 	{.path = "timeouts.drain",
 		.type = OPTION_DURATION,
 		AT_DAEMON(drain_ms),
 		.max = DAY,
 		.default_value = "30s",
-		.help = "How long running connections may go on after TERM or INT; 0 ends them at "
-			"once"},
+		.help = "How long running connections may go on after TERM or INT; 0 ends them at once"},
 	{.path = "thread_stack",
 		.type = OPTION_SIZE,
 		AT_DAEMON(thread_stack_bytes),
@@ -120,21 +117,18 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(name),
 		.default_value = "",
 		.check = check_name,
-		.help = "Name of the listener in the log, and of the inherited socket it adopts; "
-			"empty takes the name of its service"},
+		.help = "Name of the listener in the log, and of the inherited socket it adopts; empty takes the name of its service"},
 	{.path = "service",
 		.type = OPTION_STRING,
 		AT_LISTENER(service),
 		.default_value = "echo",
-		.help = "What is done with a client: echo, greet, discard, chargen, daytime or "
-			"time"},
+		.help = "What is done with a client: echo, greet, discard, chargen, daytime or time"},
 	{.path = "host",
 		.type = OPTION_STRING,
 		AT_LISTENER(host),
 		.default_value = "127.0.0.1",
 		.check = check_host,
-		.help = "A name, an IPv4 or IPv6 address, \"*\" for all addresses of both "
-			"families, or \"systemd:NAME\" for an inherited socket"},
+		.help = "A name, an IPv4 or IPv6 address, \"*\" for all addresses of both families, or \"systemd:NAME\" for an inherited socket"},
 	{.path = "port",
 		.type = OPTION_PORT,
 		AT_LISTENER(port),
@@ -146,8 +140,7 @@ const struct option_row listener_options[] = {
 		.min = 1,
 		.max = BACKLOG_MAX,
 		.default_value = "128",
-		.help = "Clients the kernel keeps waiting to be accepted; it takes no more than "
-			"net.core.somaxconn"},
+		.help = "Clients the kernel keeps waiting to be accepted; it takes no more than net.core.somaxconn"},
 	{.path = "limits.max_connections",
 		.type = OPTION_INTEGER,
 		AT_LISTENER(limits.max_connections),
@@ -159,8 +152,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(limits.max_per_peer),
 		.max = CONNECTIONS_MAX,
 		.default_value = "0",
-		.help = "In a listener: clients served at once from one peer by it alone; 0 is no "
-			"limit"},
+		.help = "In a listener: clients served at once from one peer by it alone; 0 is no limit"},
 	{.path = "limits.accept_rate",
 		.type = OPTION_RATE,
 		AT_LISTENER(limits.accept_rate),
@@ -172,8 +164,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(refuse_text),
 		.default_value = "",
 		.check = check_refuse_text,
-		.help = "Sent to a client that is refused for a limit, before the close; empty "
-			"sends nothing"},
+		.help = "Sent to a client that is refused for a limit, before the close; empty sends nothing"},
 	{.path = "timeouts.first_byte",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.first_byte_ms),
@@ -191,8 +182,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(timeouts.write_ms),
 		.max = DAY,
 		.default_value = "30s",
-		.help = "How long a client may take to receive one piece of an answer (at most "
-			"16k), however slowly it reads; 0 is for ever"},
+		.help = "How long a client may take to receive one piece of an answer (at most 16k), however slowly it reads; 0 is for ever"},
 	{.path = "timeouts.lifetime",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.lifetime_ms),
@@ -204,8 +194,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(timeouts.linger_ms),
 		.max = DAY,
 		.default_value = "2s",
-		.help = "How long we wait, after our last byte, for the client to close; 0 does "
-			"not wait"},
+		.help = "How long we wait, after our last byte, for the client to close; 0 does not wait"},
 	{.path = "socket.nodelay",
 		.type = OPTION_BOOL,
 		AT_LISTENER(socket.nodelay),
@@ -221,8 +210,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(socket.keepalive_idle_ms),
 		.max = 32767 * SECOND,
 		.default_value = "0",
-		.help = "Silence before the first probe, in whole seconds; 0 is the kernel's "
-			"value"},
+		.help = "Silence before the first probe, in whole seconds; 0 is the kernel's value"},
 	{.path = "socket.keepalive_interval",
 		.type = OPTION_DURATION,
 		AT_LISTENER(socket.keepalive_interval_ms),
@@ -240,8 +228,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(socket.user_timeout_ms),
 		.max = DAY,
 		.default_value = "0",
-		.help = "How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT); 0 is the "
-			"kernel's value"},
+		.help = "How long sent bytes may stay unacknowledged (TCP_USER_TIMEOUT); 0 is the kernel's value"},
 	{.path = "socket.receive_buffer",
 		.type = OPTION_SIZE,
 		AT_LISTENER(socket.receive_buffer_bytes),
@@ -259,7 +246,6 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(socket.defer_accept_ms),
 		.max = 3600 * SECOND,
 		.default_value = "0",
-		.help = "Accept a client only once it has sent something, or after this time, in "
-			"whole seconds (TCP_DEFER_ACCEPT); 0 is off"},
+		.help = "Accept a client only once it has sent something, or after this time, in whole seconds (TCP_DEFER_ACCEPT); 0 is off"},
 	OPTION_END,
 };

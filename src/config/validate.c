@@ -95,8 +95,7 @@ static void check_unique(const struct config *config, const struct assignments *
 			is_port_chosen(sorted[i].listener))
 			continue;
 		snprintf(why, sizeof why,
-			"expected an address of its own, got \"%s\" port %s, which listener %zu "
-			"has",
+			"expected an address of its own, got \"%s\" port %s, which listener %zu has",
 			sorted[i].listener->host, sorted[i].listener->port, sorted[i - 1].index);
 		add(problems, assignments, sorted[i].index, "port", why);
 	}

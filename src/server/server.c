@@ -70,8 +70,7 @@ static void hear_signals(struct server *server)
 		switch (signal.ssi_signo) {
 		case SIGHUP:
 			log_message(LOG_LEVEL_WARN, "reload",
-				"not available in this version; restart to change the "
-				"configuration");
+				"not available in this version; restart to change the configuration");
 			break;
 		case SIGUSR1:
 			report_statistics("statistics", &server->registry);

@@ -14,8 +14,7 @@ const struct option_row greet_options[] = {
 		.offset = offsetof(struct greet_settings, text),
 		.default_value = "Hello, Client!",
 		.check = greeting_check,
-		.help = "The greeting; may hold ${peer}, ${listener}, ${connections} and ${time}, "
-			"and C escapes"},
+		.help = "The greeting; may hold ${peer}, ${listener}, ${connections} and ${time}, and C escapes"},
 	OPTION_END,
 };
 
@@ -87,8 +86,7 @@ bool greeting_check(const char *text, char why[OPTION_WHY_BYTES])
 	struct piece piece;
 
 	snprintf(why, OPTION_WHY_BYTES,
-		"at most %d bytes with C escapes and ${peer}, ${listener}, ${connections} or "
-		"${time}",
+		"at most %d bytes with C escapes and ${peer}, ${listener}, ${connections} or ${time}",
 		GREETING_TEXT_MAX_BYTES);
 	if (strlen(text) > GREETING_TEXT_MAX_BYTES)
 		return false;

@@ -231,8 +231,7 @@ int listener_adopt(struct listener *listener, int fd, const struct socket_option
 {
 	if (!is_listening_stream(fd))
 		return error_set(error, EX_UNAVAILABLE,
-			"inherited descriptor %d: expected a listening stream socket, got "
-			"something else",
+			"inherited descriptor %d: expected a listening stream socket, got something else",
 			fd);
 	if (listener->count == LISTENER_SOCKETS_MAX)
 		return error_set(error, EX_UNAVAILABLE,
