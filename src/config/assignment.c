@@ -6,12 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-static char *copy(const char *text)
+/* Moves a text to its place in the assignment's memory; returns the place behind it. */
+static char *keep(const char **text, char *place)
 {
-	char *made = strdup(text);
+	char *end = stpcpy(place, *text);
 
-	CHECK(made != NULL);
-	return made;
+	*text = place;
+	return end + 1;
+}
+
+static void own_texts(struct assignment *assignment)
+{
+	size_t bytes = strlen(assignment->path) + strlen(assignment->text) +
+		       strlen(assignment->origin) + 3;
+	char *place = malloc(bytes);
+
+	CHECK(place != NULL);
+	assignment->texts = place;
+	place = keep(&assignment->path, place);
+	place = keep(&assignment->text, place);
+	keep(&assignment->origin, place);
 }
 
 void assignments_add(struct assignments *assignments, const struct assignment *assignment)
@@ -24,9 +38,7 @@ void assignments_add(struct assignments *assignments, const struct assignment *a
 	struct assignment *added = &grown[assignments->count++];
 
 	*added = *assignment;
-	added->path = copy(assignment->path);
-	added->text = copy(assignment->text);
-	added->origin = copy(assignment->origin);
+	own_texts(added);
 }
 
 void assignments_append(struct assignments *assignments, const struct assignments *more)
@@ -37,13 +49,6 @@ void assignments_append(struct assignments *assignments, const struct assignment
 		assignments->listener_count = more->listener_count;
 }
 
-static void free_texts(struct assignment *assignment)
-{
-	free(assignment->path);
-	free(assignment->text);
-	free(assignment->origin);
-}
-
 void assignments_drop_listeners(struct assignments *assignments)
 {
 	size_t kept = 0;
@@ -52,7 +57,7 @@ void assignments_drop_listeners(struct assignments *assignments)
 		if (assignments->items[i].listener == SCOPE_TOP)
 			assignments->items[kept++] = assignments->items[i];
 		else
-			free_texts(&assignments->items[i]);
+			free(assignments->items[i].texts);
 	}
 	assignments->count = kept;
 	assignments->listener_count = 0;
@@ -84,7 +89,7 @@ const struct assignment *assignments_decide(
 void assignments_fini(struct assignments *assignments)
 {
 	for (size_t i = 0; i < assignments->count; i++)
-		free_texts(&assignments->items[i]);
+		free(assignments->items[i].texts);
 	free(assignments->items);
 	*assignments = (struct assignments){.count = 0};
 }

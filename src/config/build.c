@@ -61,56 +61,56 @@ static const struct service_schema *schema_of(const struct build *build, int lis
 	return find_schema(build->schemas, item != NULL ? item->text : row->default_value);
 }
 
-/* Calls visit with each table that an assignment of this scope may use, until one returns a row. */
-static const struct option_row *search_tables(const struct build *build, int listener,
-	const struct option_row *(*visit)(const struct option_row *table, void *context),
-	void *context)
-{
-	const struct option_row *found = NULL;
+/* A search through the tables: for what, and the nearest so far where nothing fits exactly. */
+struct search {
+	const char *path;
+	const char *nearest;
+	size_t distance;
+};
 
-	if (listener != SCOPE_TOP) {
-		found = visit(listener_options, context);
-		return found != NULL
-			       ? found
-			       : visit(rows_of(build->config->listeners[listener].schema), context);
+typedef const struct option_row *search_visit(
+	const struct option_row *table, struct search *search);
+
+/* Visits each table that an assignment of this scope may use, until a row is found. */
+static const struct option_row *search_tables(
+	const struct build *build, int scope, search_visit *visit, struct search *search)
+{
+	const struct config *config = build->config;
+	const struct option_row *found;
+
+	if (scope != SCOPE_TOP) {
+		found = visit(listener_options, search);
+		return found != NULL ? found
+				     : visit(rows_of(config->listeners[scope].schema), search);
 	}
-	found = visit(daemon_options, context);
+	found = visit(daemon_options, search);
 	if (found == NULL)
-		found = visit(listener_options, context);
-	for (size_t i = 0; found == NULL && i < build->config->listener_count; i++)
-		found = visit(rows_of(build->config->listeners[i].schema), context);
+		found = visit(listener_options, search);
+	for (size_t i = 0; found == NULL && i < config->listener_count; i++)
+		found = visit(rows_of(config->listeners[i].schema), search);
 	return found;
 }
 
-static const struct option_row *visit_exact(const struct option_row *table, void *context)
+static const struct option_row *visit_exact(const struct option_row *table, struct search *search)
 {
-	return option_find(table, context);
+	return option_find(table, search->path);
 }
 
-static const struct option_row *visit_group(const struct option_row *table, void *context)
+static const struct option_row *visit_group(const struct option_row *table, struct search *search)
 {
-	const char *path = context;
-	size_t length = strlen(path);
+	size_t length = strlen(search->path);
 
 	for (; table->path != NULL; table++)
-		if (strncmp(table->path, path, length) == 0 && table->path[length] == '.')
+		if (strncmp(table->path, search->path, length) == 0 && table->path[length] == '.')
 			return table;
 	return NULL;
 }
 
-struct nearest {
-	const char *word;
-	const char *path;
-	size_t distance;
-};
-
-static const struct option_row *visit_nearest(const struct option_row *table, void *context)
+static const struct option_row *visit_nearest(const struct option_row *table, struct search *search)
 {
-	struct nearest *nearest = context;
-
 	for (; table->path != NULL; table++)
-		if (text_is_nearer(nearest->word, table->path, &nearest->distance))
-			nearest->path = table->path;
+		if (text_is_nearer(search->path, table->path, &search->distance))
+			search->nearest = table->path;
 	return NULL;
 }
 
@@ -125,7 +125,7 @@ static const char *service_with(const struct build *build, const char *path)
 
 static void report_unknown(struct build *build, const struct assignment *item)
 {
-	struct nearest nearest = {.word = item->path, .distance = SIZE_MAX};
+	struct search search = {.path = item->path, .distance = SIZE_MAX};
 	const char *service = service_with(build, item->path);
 	char why[OPTION_WHY_BYTES];
 
@@ -134,11 +134,11 @@ static void report_unknown(struct build *build, const struct assignment *item)
 			"expected an option of the listener's service, got one of service \"%s\"",
 			service);
 	} else {
-		search_tables(build, item->listener, visit_nearest, &nearest);
+		search_tables(build, item->listener, visit_nearest, &search);
 		snprintf(why, sizeof why, "expected a known option, got an unknown name%s%s%s",
-			nearest.path != NULL ? " (did you mean \"" : "",
-			nearest.path != NULL ? nearest.path : "",
-			nearest.path != NULL ? "\"?)" : "");
+			search.nearest != NULL ? " (did you mean \"" : "",
+			search.nearest != NULL ? search.nearest : "",
+			search.nearest != NULL ? "\"?)" : "");
 	}
 	report(build, item, why);
 }
@@ -181,10 +181,9 @@ static void check_value(
 		report(build, item, why);
 }
 
-static void check_group(
-	struct build *build, const struct assignment *item, const struct option_row *member)
+static void check_group(struct build *build, const struct assignment *item)
 {
-	if (item->kind != VALUE_GROUP && member != NULL)
+	if (item->kind != VALUE_GROUP)
 		report(build, item, "expected a group of options { ... }, got something else");
 }
 
@@ -195,18 +194,16 @@ static void check_assignments(struct build *build)
 
 	for (size_t i = 0; i < build->assignments->count; i++) {
 		const struct assignment *item = &build->assignments->items[i];
+		struct search search = {.path = item->path};
 
 		if (unknown_group != NULL && is_inside(item, unknown_group))
 			continue;
 		const struct option_row *row = search_tables(
-			build, item->listener, visit_exact, item->path);
-		const struct option_row *member = row != NULL ? NULL
-							      : search_tables(build, item->listener,
-									visit_group, item->path);
+			build, item->listener, visit_exact, &search);
 		if (row != NULL) {
 			check_value(build, item, row);
-		} else if (member != NULL) {
-			check_group(build, item, member);
+		} else if (search_tables(build, item->listener, visit_group, &search) != NULL) {
+			check_group(build, item);
 		} else {
 			report_unknown(build, item);
 			unknown_group = item;

@@ -37,11 +37,11 @@ static void add(struct assignments *assignments, const char *origin, int listene
 	const char *value)
 {
 	struct assignment item = {
-		.path = (char *)(uintptr_t)path,
+		.path = path,
 		.listener = listener,
 		.kind = VALUE_WORD,
-		.text = (char *)(uintptr_t)value,
-		.origin = (char *)(uintptr_t)origin,
+		.text = value,
+		.origin = origin,
 		.is_from_command_line = true,
 	};
 

@@ -72,7 +72,7 @@ static void describe_value(const config_setting_t *setting, struct assignment *i
 		break;
 	case CONFIG_TYPE_STRING:
 		item->kind = VALUE_STRING;
-		item->text = (char *)(uintptr_t)config_setting_get_string(setting);
+		item->text = config_setting_get_string(setting);
 		break;
 	case CONFIG_TYPE_GROUP:
 		item->kind = VALUE_GROUP;

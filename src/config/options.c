@@ -11,7 +11,7 @@
 #define AT_LISTENER(member) .offset = offsetof(struct listener_settings, member)
 
 #define SECOND ((int64_t)1000)
-#define DAY    (24 * 60 * 60 * SECOND)
+#define DAY    (86400 * SECOND)
 #define KIB    ((int64_t)1024)
 #define MIB    (1024 * KIB)
 

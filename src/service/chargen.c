@@ -13,10 +13,10 @@ enum {
 /* After as many lines as the ring has characters the pattern starts again. */
 static void fill_pattern(char pattern[PATTERN_BYTES])
 {
-	for (int line = 0; line < RING_CHARACTERS; line++) {
+	for (size_t line = 0; line < RING_CHARACTERS; line++) {
 		char *at = pattern + line * LINE_BYTES;
 
-		for (int column = 0; column < LINE_CHARACTERS; column++)
+		for (size_t column = 0; column < LINE_CHARACTERS; column++)
 			at[column] = (char)(RING_FIRST + (line + column) % RING_CHARACTERS);
 		at[LINE_CHARACTERS] = '\r';
 		at[LINE_CHARACTERS + 1] = '\n';

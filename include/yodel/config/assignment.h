@@ -15,12 +15,13 @@
 enum { SCOPE_TOP = -1 };
 
 struct assignment {
-	char *path; /* "timeouts.idle", without the listener's part */
+	const char *path; /* "timeouts.idle", without the listener's part */
 	int listener; /* index, or SCOPE_TOP */
 	enum value_kind kind;
-	char *text; /* the value; "" for a group or list */
-	char *origin; /* "file:line", "-o", "-l" */
+	const char *text; /* the value; "" for a group or list */
+	const char *origin; /* "file:line", "-o", "-l" */
 	bool is_from_command_line;
+	char *texts; /* the memory of all three, of an assignment that was added */
 };
 
 struct assignments {
