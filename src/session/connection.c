@@ -11,32 +11,30 @@
 
 enum { THREAD_NAME_MAX = 15, NUMBER_SHOWN_MAX = 1000000000, DISCARD_BYTES = 4096 };
 
+/* How long a wait may take (0: for ever), and what it means when that has passed. */
+struct patience {
+	int64_t timeout_ms;
+	enum close_reason reason;
+};
+
 /*
- * The time that a wait may take: limit_ms, but not beyond the connection's lifetime; 0 is for ever.
- * Returns false where the lifetime is over. Without a lifetime nobody looks at the clock.
+ * Patience of limit_ms, but not beyond the connection's lifetime. Without a lifetime nobody looks
+ * at the clock. Returns false where the lifetime is over.
  */
-static bool time_to_wait(const struct connection *connection, int64_t limit_ms, int64_t *timeout_ms)
+static bool has_patience(const struct connection *connection, int64_t limit_ms,
+	enum close_reason reason, struct patience *patience)
 {
-	*timeout_ms = limit_ms;
+	*patience = (struct patience){limit_ms, reason};
 	if (connection->lifetime_deadline_ms == 0)
 		return true;
 	int64_t left_ms = connection->lifetime_deadline_ms - clock_monotonic_ms();
-	if (left_ms <= 0)
-		return false;
-	*timeout_ms = clock_earlier_of(limit_ms, left_ms);
-	return true;
+	if (limit_ms == 0 || left_ms < limit_ms)
+		*patience = (struct patience){left_ms, CLOSE_LIFETIME};
+	return left_ms > 0;
 }
 
-static bool is_lifetime_over(const struct connection *connection)
-{
-	int64_t ignored;
-
-	return !time_to_wait(connection, 0, &ignored);
-}
-
-/* What a failed read or write means; timeout_reason is for a wait that was the peer's fault. */
-static enum close_reason reason_of(
-	const struct connection *connection, enum io io, enum close_reason timeout_reason)
+/* What the outcome of a read or write means for the connection. */
+static enum close_reason reason_of(enum io io, enum close_reason timeout_reason)
 {
 	switch (io) {
 	case IO_OK:
@@ -44,7 +42,7 @@ static enum close_reason reason_of(
 	case IO_EOF:
 		return CLOSE_CLIENT_FIN;
 	case IO_TIMEOUT:
-		return is_lifetime_over(connection) ? CLOSE_LIFETIME : timeout_reason;
+		return timeout_reason;
 	case IO_RESET:
 		return CLOSE_CLIENT_RESET;
 	case IO_ERROR:
@@ -58,40 +56,40 @@ enum close_reason connection_read(
 {
 	const struct timeouts *timeouts = &connection->listener->timeouts;
 	bool is_first = connection->bytes_in == 0 && timeouts->first_byte_ms != 0;
-	int64_t timeout_ms;
+	struct patience patience;
 
-	if (!time_to_wait(connection, is_first ? timeouts->first_byte_ms : timeouts->idle_ms,
-		    &timeout_ms))
+	if (!has_patience(connection, is_first ? timeouts->first_byte_ms : timeouts->idle_ms,
+		    is_first ? CLOSE_FIRST_BYTE : CLOSE_IDLE, &patience))
 		return CLOSE_LIFETIME;
-	enum io io = stream_read_some(&connection->stream, dst, capacity, timeout_ms, got);
-	if (io != IO_OK)
-		return reason_of(connection, io, is_first ? CLOSE_FIRST_BYTE : CLOSE_IDLE);
-	connection->bytes_in += *got;
-	return CLOSE_NONE;
+	enum io io = stream_read_some(&connection->stream, dst, capacity, patience.timeout_ms, got);
+	if (io == IO_OK)
+		connection->bytes_in += *got;
+	return reason_of(io, patience.reason);
 }
 
 enum close_reason connection_discard_pending(struct connection *connection)
 {
 	char waste[DISCARD_BYTES];
 	size_t got;
-	enum io io;
+	enum io io = stream_read_pending(&connection->stream, waste, sizeof waste, &got);
 
-	while ((io = stream_read_pending(&connection->stream, waste, sizeof waste, &got)) == IO_OK)
+	if (io == IO_OK)
 		connection->bytes_in += got;
-	return io == IO_TIMEOUT ? CLOSE_NONE : reason_of(connection, io, CLOSE_NONE);
+	return reason_of(io, CLOSE_NONE);
 }
 
 enum close_reason connection_write(struct connection *connection, const void *src, size_t length)
 {
-	int64_t timeout_ms;
+	struct patience patience;
 	size_t sent;
 
-	if (!time_to_wait(connection, connection->listener->timeouts.write_ms, &timeout_ms))
+	if (!has_patience(connection, connection->listener->timeouts.write_ms, CLOSE_WRITE_TIMEOUT,
+		    &patience))
 		return CLOSE_LIFETIME;
-	enum io io = stream_write_all(&connection->stream, src, length, timeout_ms, &sent);
+	enum io io = stream_write_all(&connection->stream, src, length, patience.timeout_ms, &sent);
 	connection->bytes_out += sent;
 	connection->is_stuck = io == IO_TIMEOUT;
-	return reason_of(connection, io, CLOSE_WRITE_TIMEOUT);
+	return reason_of(io, patience.reason);
 }
 
 /* "LISTENER/NUMBER" in the 15 characters that the kernel keeps; a long listener name is cut. */

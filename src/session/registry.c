@@ -33,10 +33,6 @@ int registry_init(struct registry *registry, const struct registry_settings *set
 		free_memory(registry);
 		return -1;
 	}
-	for (size_t i = settings->capacity; i-- > 0;) {
-		registry->slots[i].next_free = registry->free_slots;
-		registry->free_slots = &registry->slots[i];
-	}
 	token_bucket_init(&registry->bucket, settings->limits.accept_rate, 0);
 	for (size_t i = 0; i < settings->listener_count; i++)
 		token_bucket_init(&registry->by_listener[i].bucket,
@@ -81,7 +77,7 @@ static enum close_reason find_obstacle(struct registry *registry, const struct a
 	const struct limits *own = &registry->settings.listeners[index].limits;
 	struct listener_count *count = &registry->by_listener[index];
 
-	if (registry->free_slots == NULL)
+	if (registry->taken == registry->settings.capacity)
 		return CLOSE_LIMIT_TOTAL;
 	if (own->max_connections != 0 && count->taken >= (size_t)own->max_connections)
 		return CLOSE_LIMIT_LISTENER;
@@ -108,15 +104,25 @@ static void count_peer(struct registry *registry, const struct connection *conne
 	count(&registry->peers, &here);
 }
 
+/* Released slots first; a slot that was never used is not even touched in memory. */
+static struct connection *next_slot(struct registry *registry) REQUIRES(registry->lock)
+{
+	struct connection *slot = registry->free_slots;
+
+	if (slot == NULL)
+		return &registry->slots[registry->used_slots++];
+	registry->free_slots = slot->next_free;
+	return slot;
+}
+
 static struct connection *take_slot(struct registry *registry, const struct admission *admission)
 	REQUIRES(registry->lock)
 {
-	struct connection *connection = registry->free_slots;
+	struct connection *connection = next_slot(registry);
 	const struct listener_settings *listener = &registry->settings
 							    .listeners[admission->listener_index];
 	int64_t lifetime_ms = listener->timeouts.lifetime_ms;
 
-	registry->free_slots = connection->next_free;
 	registry->taken++;
 	registry->open++;
 	registry->by_listener[admission->listener_index].taken++;
@@ -235,7 +241,7 @@ void registry_close(struct registry *registry)
 void registry_shut_all(struct registry *registry, int how, enum close_reason reason)
 {
 	lock_take(&registry->lock);
-	for (size_t i = 0; i < registry->settings.capacity; i++) {
+	for (size_t i = 0; i < registry->used_slots; i++) {
 		struct connection *connection = &registry->slots[i];
 
 		if (!connection->is_listed)

@@ -55,7 +55,7 @@ enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
 
 /*
- * Throws away what the client has sent so far, without waiting for more.
+ * Throws away some of what the client has sent, without waiting for more.
  * Returns CLOSE_NONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET or CLOSE_ERROR.
  */
 enum close_reason connection_discard_pending(struct connection *connection) MUST_USE;

@@ -45,7 +45,8 @@ struct registry {
 	struct lock lock;
 	/* Guarded by lock. */
 	struct connection *slots;
-	struct connection *free_slots;
+	struct connection *free_slots; /* released ones, the last on top */
+	size_t used_slots; /* those from here on were never taken */
 	struct listener_count *by_listener;
 	struct token_bucket bucket;
 	struct peer_table peers;
