@@ -46,20 +46,24 @@ struct server {
 	int64_t tell_at_ms;
 };
 
-/* Blocked before any thread exists, so that every thread inherits the mask and only signal_fd
- * hears. */
+/*
+ * Blocked before any thread exists, so that every thread inherits the mask and only signal_fd
+ * hears. A shell starts background jobs with INT ignored, and an ignored signal is not even
+ * blocked: undo that.
+ */
 static int open_signals(void)
 {
-	sigset_t signals;
+	static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+	sigset_t set;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGHUP);
-	sigaddset(&signals, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &signals, NULL);
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		sigaddset(&set, numbers[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		signal(numbers[i], SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 static void hear_signals(struct server *server)
