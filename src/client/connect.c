@@ -22,7 +22,7 @@ struct talk {
 	int fd;
 	bool has_prompt;
 	bool is_input_over; /* "bye" or the end of input */
-	bool is_finished; /* our FIN is sent, or the server takes no more */
+	bool is_finished;   /* our FIN is sent, or the server takes no more */
 	size_t length;
 	size_t ready;
 	char line[LINE_BYTES];

@@ -19,7 +19,7 @@ struct exchange {
 	const char *out; /* of out_left bytes */
 	size_t out_left;
 	bool is_input_over; /* nothing comes after out */
-	bool is_finished; /* our FIN is sent, or the server takes no more */
+	bool is_finished;   /* our FIN is sent, or the server takes no more */
 	char piece[PIECE_BYTES];
 };
 

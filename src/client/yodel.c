@@ -37,7 +37,7 @@ static void print_help(FILE *out)
 			commands[i].help);
 	fputs("\nOptions:\n"
 	      "  -4, -6              use IPv4 or IPv6 only\n"
-	      "  -t, --timeout TIME  longest wait for a connection, and for an answer once everything is sent;\n"
+	      "  -t, --timeout TIME  longest wait for a connection, and for an answer once all is sent:\n"
 	      "                      like 500ms, 10s or 5m; 0 waits for ever; 10s if not given\n"
 	      "  -V, --version       print the version\n"
 	      "  -h, --help          print this help\n"

@@ -129,7 +129,10 @@ static void report_unknown(struct build *build, const struct assignment *item)
 	const char *service = service_with(build, item->path);
 	char why[OPTION_WHY_BYTES];
 
-	if (service != NULL) {
+	if (item->listener != SCOPE_TOP && option_find(daemon_options, item->path) != NULL) {
+		snprintf(why, sizeof why,
+			"expected an option of a listener, got one that stands at the top of the file");
+	} else if (service != NULL) {
 		snprintf(why, sizeof why,
 			"expected an option of the listener's service, got one of service \"%s\"",
 			service);

@@ -2,7 +2,8 @@
 #include "yodel/config/command_line.h"
 
 #include "yodel/base/check.h"
-#include "yodel/base/parse.h"
+#include "yodel/base/text.h"
+#include "yodel/config/config.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -48,19 +49,43 @@ static void add(struct assignments *assignments, const char *origin, int listene
 	assignments_add(assignments, &item);
 }
 
+/* Reads the escapes that a string in the file may have; any other backslash stays, as libconfig leaves it. */
+static void read_escapes(char *text)
+{
+	char *to = text;
+
+	while (*text != '\0') {
+		unsigned char byte = 0;
+		size_t length = 0;
+
+		if (text[0] == '\\' && text[1] != '\0' && strchr("nrtf\\\"x", text[1]) != NULL)
+			length = text_read_escape(text + 1, &byte);
+		if (length > 0 && byte != '\0') {
+			*to++ = (char)byte;
+			text += 1 + length;
+		} else {
+			*to++ = *text++;
+		}
+	}
+	*to = '\0';
+}
+
 /* -o PATH=VALUE */
 static int read_option(struct command_line *line, const char *argument, struct error *error)
 {
-	const char *equals = strchr(argument, '=');
+	char *path = strdup(argument);
 
-	if (equals == NULL || equals == argument)
-		return error_set(error, EX_USAGE, "-o: expected PATH=VALUE, got \"%s\"", argument);
-	char *path = strndup(argument, (size_t)(equals - argument));
 	CHECK(path != NULL);
+	char *value = strchr(path, '=');
+	if (value == NULL || value == path) {
+		free(path);
+		return error_set(error, EX_USAGE, "-o: expected PATH=VALUE, got \"%s\"", argument);
+	}
+	*value++ = '\0';
+	read_escapes(value);
 	bool is_to_listener = strncmp(path, "listen.", 7) == 0;
-
 	add(is_to_listener ? &line->to_listeners : &line->assignments, "-o", SCOPE_TOP, path,
-		equals + 1);
+		value);
 	free(path);
 	return 0;
 }
@@ -199,23 +224,30 @@ static size_t listener_count(const struct assignments *assignments)
 	return assignments->listener_count > 0 ? assignments->listener_count : 1;
 }
 
-/* The listener a KEY stands for: its name in the file, or "[N]". Returns -1 where there is none. */
+/* What a listener is called: its name, or without one its service. */
+static const char *name_of(const struct assignments *assignments, int listener)
+{
+	const struct assignment *name = assignments_decide(assignments, "name", listener, true);
+	const struct assignment *service = assignments_decide(
+		assignments, "service", listener, true);
+
+	if (name != NULL && *name->text != '\0')
+		return name->text;
+	return service != NULL ? service->text
+			       : option_find(listener_options, "service")->default_value;
+}
+
+/* The listener a KEY stands for: the first of that name, or "[N]". Returns -1 where there is none. */
 static int find_listener(const struct assignments *assignments, const char *key)
 {
-	int64_t number;
-	char digits[PARSE_TEXT_BYTES];
-	int length = 0;
+	int count = (int)listener_count(assignments);
+	char bracketed[16];
 
-	for (size_t i = 0; i < assignments->count; i++) {
-		const struct assignment *item = &assignments->items[i];
-
-		if (item->listener != SCOPE_TOP && strcmp(item->path, "name") == 0 &&
-			strcmp(item->text, key) == 0)
-			return item->listener;
+	for (int i = 0; i < count; i++) {
+		snprintf(bracketed, sizeof bracketed, "[%d]", i);
+		if (strcmp(key, bracketed) == 0 || strcmp(key, name_of(assignments, i)) == 0)
+			return i;
 	}
-	if (sscanf(key, "[%31[0-9]]%n", digits, &length) == 1 && key[length] == '\0' &&
-		parse_integer(digits, &number) && number < (int64_t)listener_count(assignments))
-		return (int)number;
 	return -1;
 }
 

@@ -16,7 +16,7 @@ enum { ORIGIN_BYTES = 512, PATH_BYTES = 256, FILE_MAX_BYTES = 1024 * 1024 };
 
 struct reading {
 	const char *path; /* of the main file, as the caller named it */
-	char *folder; /* that @include is relative to */
+	char *folder;     /* that @include is relative to */
 	struct assignments *assignments;
 	struct problems *problems;
 };
@@ -42,13 +42,24 @@ static char *read_whole(const char *path)
 	return text;
 }
 
+/* The name of a file as the reader of a message can open it: an included one is relative to the main one. */
+static void file_name(const struct reading *reading, const char *file, char name[ORIGIN_BYTES])
+{
+	bool is_as_given = file == NULL || file[0] == '/' || strcmp(file, reading->path) == 0;
+
+	if (is_as_given || strcmp(reading->folder, ".") == 0)
+		snprintf(name, ORIGIN_BYTES, "%s", file != NULL ? file : reading->path);
+	else
+		snprintf(name, ORIGIN_BYTES, "%s/%s", reading->folder, file);
+}
+
 static void origin_of(
 	const struct reading *reading, const config_setting_t *setting, char origin[ORIGIN_BYTES])
 {
-	const char *file = config_setting_source_file(setting);
+	char name[ORIGIN_BYTES];
 
-	snprintf(origin, ORIGIN_BYTES, "%s:%u", file != NULL ? file : reading->path,
-		config_setting_source_line(setting));
+	file_name(reading, config_setting_source_file(setting), name);
+	snprintf(origin, ORIGIN_BYTES, "%.480s:%u", name, config_setting_source_line(setting));
 }
 
 static void describe_value(const config_setting_t *setting, struct assignment *item, char text[64])
@@ -140,22 +151,20 @@ static void add_root(struct reading *reading, const config_setting_t *root)
 
 static void report_syntax(struct reading *reading, const config_t *parsed)
 {
-	const char *file = config_error_file(parsed);
-	char origin[ORIGIN_BYTES];
+	char name[ORIGIN_BYTES], origin[ORIGIN_BYTES];
 
-	snprintf(origin, sizeof origin, "%s:%d", file != NULL ? file : reading->path,
-		config_error_line(parsed));
+	file_name(reading, config_error_file(parsed), name);
+	snprintf(origin, sizeof origin, "%.480s:%d", name, config_error_line(parsed));
 	problems_add(reading->problems, origin, NULL, "expected libconfig syntax, got a %s",
 		config_error_text(parsed));
 }
 
-static void check_included(struct reading *reading, const char *name)
+static void check_included(struct reading *reading, const char *file)
 {
-	char path[ORIGIN_BYTES];
+	char name[ORIGIN_BYTES];
 
-	snprintf(path, sizeof path, "%s%s%s", name[0] == '/' ? "" : reading->folder,
-		name[0] == '/' ? "" : "/", name);
-	char *text = read_whole(path);
+	file_name(reading, file, name);
+	char *text = read_whole(name);
 	if (text == NULL) {
 		problems_add(reading->problems, name, NULL, "expected a readable file, got: %s",
 			error_text(errno));

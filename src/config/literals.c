@@ -11,6 +11,8 @@
 struct scan {
 	const char *at;
 	unsigned line;
+	const char *name; /* of the last setting, name_length characters */
+	size_t name_length;
 };
 
 static void advance(struct scan *scan, size_t count)
@@ -37,6 +39,16 @@ static void skip_block_comment(struct scan *scan)
 	advance(scan, end != NULL ? (size_t)(end + 2 - scan->at) : strlen(scan->at));
 }
 
+/* A name, or one of the words true and false, which no literal follows. */
+static void skip_name(struct scan *scan)
+{
+	scan->name = scan->at;
+	while (isalnum((unsigned char)*scan->at) ||
+		(*scan->at != '\0' && strchr("-_*", *scan->at) != NULL))
+		advance(scan, 1);
+	scan->name_length = (size_t)(scan->at - scan->name);
+}
+
 /* Strings, comments and names hold no literals. Returns whether something was skipped. */
 static bool skip_other(struct scan *scan)
 {
@@ -47,11 +59,7 @@ static bool skip_other(struct scan *scan)
 	else if (strncmp(scan->at, "/*", 2) == 0)
 		skip_block_comment(scan);
 	else if (isalpha((unsigned char)*scan->at) || *scan->at == '*')
-		while (isalnum((unsigned char)*scan->at) || strchr("-_*", *scan->at) != NULL) {
-			if (*scan->at == '\0')
-				break;
-			advance(scan, 1);
-		}
+		skip_name(scan);
 	else
 		return false;
 	return true;
@@ -73,7 +81,7 @@ static bool is_changed(const char *literal, bool is_long)
 static void check_literal(
 	struct scan *scan, const char *name, size_t length, struct problems *problems)
 {
-	char literal[64], origin[512];
+	char literal[64], origin[512], setting[64];
 	size_t digits = length;
 
 	while (digits > 0 && scan->at[digits - 1] == 'L')
@@ -82,7 +90,8 @@ static void check_literal(
 	if (digits < sizeof literal && !is_changed(literal, digits < length))
 		return;
 	snprintf(origin, sizeof origin, "%s:%u", name, scan->line);
-	problems_add(problems, origin, NULL,
+	snprintf(setting, sizeof setting, "%.*s", (int)scan->name_length, scan->name);
+	problems_add(problems, origin, setting,
 		"expected a decimal integer of 32 bits without leading zeros, got %s%s", literal,
 		digits < sizeof literal ? "" : "...");
 }
@@ -111,7 +120,7 @@ static size_t measure_number(const char *at, bool *is_integer)
 
 void literals_check(const char *name, const char *text, struct problems *problems)
 {
-	struct scan scan = {.at = text, .line = 1};
+	struct scan scan = {.at = text, .line = 1, .name = text};
 
 	while (*scan.at != '\0') {
 		bool is_integer;

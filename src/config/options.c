@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows themselves. A new setting starts here; lint holds the shipped file and the manual
- * against it. */
+/* The rows themselves. A new setting starts here; lint holds file and manual against it. */
 #include "yodel/config/config.h"
 
 #include "yodel/base/log.h"

@@ -21,8 +21,7 @@ bool notify_is_wanted(void)
 	return getenv("NOTIFY_SOCKET") != NULL;
 }
 
-/* A path, or '@' and a name in the abstract namespace. Returns the address' length, 0 if it is
- * neither. */
+/* A path, or '@' and a name in the abstract namespace. Returns the length, 0 if neither. */
 static socklen_t manager_address(struct sockaddr_un *address)
 {
 	const char *path = getenv("NOTIFY_SOCKET");

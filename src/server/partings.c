@@ -55,8 +55,7 @@ void partings_fill(const struct partings *partings, struct pollfd *set)
 		set[i] = (struct pollfd){.fd = partings->entries[i].fd, .events = POLLIN};
 }
 
-/* Whether the client has closed or cut the connection. One read a turn: nobody holds up the accept
- * loop. */
+/* Whether the client has gone. One read a turn, so that nobody holds up the accept loop. */
 static bool is_gone(int fd)
 {
 	char waste[4096];

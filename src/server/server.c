@@ -26,7 +26,7 @@ enum {
 	ACCEPTS_A_TURN = 64, /* from one socket, before signals and the other sockets have theirs */
 	STATUS_PERIOD_MS = 1000,
 	FLUSH_MS = 1000, /* after the drain: for what has arrived to be answered */
-	CUT_MS = 1000, /* after that: for the threads to see that they are cut off */
+	CUT_MS = 1000,   /* after that: for the threads to see that they are cut off */
 };
 
 /* The fixed places of the poll set; refused clients and listening sockets follow. */
@@ -119,8 +119,7 @@ static void take_clients_of_all(struct server *server, const struct pollfd *set)
 			return;
 }
 
-/* Tells the service manager how many connections there are, when that has changed, once a second at
- * most. */
+/* Tells the service manager when the number of connections has changed, once a second at most. */
 static void tell_status(struct server *server, int64_t now_ms)
 {
 	if (!notify_is_wanted() || now_ms < server->tell_at_ms)
@@ -197,8 +196,7 @@ static bool is_everybody_gone(struct server *server)
 	return registry_is_empty(&server->registry) && server->acceptor.partings.count == 0;
 }
 
-/* Waits until all clients have gone, but not beyond patience_ms or a second signal. Returns whether
- * they have. */
+/* Waits for all clients to go, up to patience_ms or a second signal. Returns whether they have. */
 static bool wait_until_empty(struct server *server, int64_t patience_ms)
 {
 	int64_t until_ms = clock_monotonic_ms() + patience_ms;
@@ -211,8 +209,7 @@ static bool wait_until_empty(struct server *server, int64_t patience_ms)
 	return is_empty;
 }
 
-/* Lets clients finish, then ends their reading (what has arrived is still answered), then cuts them
- * off. */
+/* Lets clients finish, then ends their input (what has arrived is still answered), then cuts. */
 static void drain(struct server *server)
 {
 	if (server->stop_signals > 0)

@@ -16,7 +16,7 @@
 /* A kernel-chosen port may be taken on the next address of the same name; then another is tried. */
 enum { CHOSEN_PORT_TRIES = 16 };
 
-struct option_row {
+struct kernel_option {
 	int level;
 	int name;
 	int64_t value;
@@ -31,7 +31,7 @@ static int seconds_of(int64_t ms)
 /* Sets what is not 0. Returns 0, or -1 with error. */
 static int set_options(int fd, const struct socket_options *options, struct error *error)
 {
-	const struct option_row rows[] = {
+	const struct kernel_option rows[] = {
 		{IPPROTO_TCP, TCP_NODELAY, options->nodelay, "nodelay"},
 		{SOL_SOCKET, SO_KEEPALIVE, options->keepalive, "keepalive"},
 		{IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(options->keepalive_idle_ms),
@@ -120,8 +120,7 @@ static void add(struct listener *listener, int fd)
 		added->address = (struct address){.any.sa_family = AF_UNSPEC};
 }
 
-/* The kernel has no such family, or it is switched off: not a reason to do without the other
- * family. */
+/* The kernel has no such family, or it is switched off: no reason to do without the other. */
 static bool is_family_missing(int number)
 {
 	return number == EAFNOSUPPORT || number == EADDRNOTAVAIL;

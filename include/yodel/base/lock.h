@@ -5,7 +5,7 @@
  * Source: pthread_mutex_lock(3), clang "Thread Safety Analysis".
  *
  * clang 14 rejects guarded_by on struct members in C, so the rule is stated on functions:
- * a function named *_locked carries REQUIRES(the lock).
+ * one that needs the lock held carries REQUIRES(the lock).
  */
 #ifndef YODEL_BASE_LOCK_H
 #define YODEL_BASE_LOCK_H

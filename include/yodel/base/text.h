@@ -14,8 +14,10 @@
 /*
  * Writes bytes so that a terminal and a log reader can trust them: printable ASCII as it is,
  * `"` and `\` after a backslash, the rest as \n, \r, \t or \xNN. What does not fit is cut, never
- * inside an escape. dst     capacity bytes, at least 1; NUL-terminated on return bytes   length
- * bytes, any values Returns the length of the text in dst.
+ * inside an escape.
+ *   dst     capacity bytes, at least 1; NUL-terminated on return
+ *   bytes   length bytes, any values
+ * Returns the length of the text in dst.
  */
 size_t text_escape(char *dst, size_t capacity, const void *bytes, size_t length);
 
@@ -24,8 +26,9 @@ size_t text_escape(char *dst, size_t capacity, const void *bytes, size_t length)
  *   at       the character behind the backslash, NUL-terminated string
  *   byte     the byte it stands for
  * Knows \a \b \f \n \r \t \v \\ \" \' \? \$, \NNN octal (up to three digits, up to \377) and \xNN
- * (two digits). Returns how many characters were read, 0 where there is no valid escape. Source:
- * C17 6.4.4.4; `\$` is ours.
+ * (two digits).
+ * Returns how many characters were read, 0 where there is no valid escape.
+ * Source: C17 6.4.4.4; `\$` is ours.
  */
 size_t text_read_escape(const char *at, unsigned char *byte) MUST_USE;
 

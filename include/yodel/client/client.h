@@ -15,8 +15,8 @@ enum { CLIENT_OK = 0, CLIENT_NETWORK = 1, CLIENT_USAGE = 2 };
 struct request {
 	const char *host;
 	const char *port;
-	const char *text; /* NULL: standard input */
-	int family; /* AF_INET, AF_INET6 or AF_UNSPEC */
+	const char *text;   /* NULL: standard input */
+	int family;         /* AF_INET, AF_INET6 or AF_UNSPEC */
 	int64_t timeout_ms; /* for connecting, and for an answer; 0 waits for ever */
 };
 

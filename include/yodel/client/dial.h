@@ -27,9 +27,10 @@ void complain(const struct request *request, const char *format, ...) PRINTF_LIK
 /*
  * Waits until the server or standard input has something for us, or the server takes something.
  *   has_output    there is something to send
- *   wants_input   standard input may be read; while it may, the time does not run: it is not the
- * server's turn timeout_ms    0 waits for ever set           filled: [0] the server, [1] standard
- * input Returns as poll(2), EINTR apart.
+ *   wants_input   standard input may be read; then it is not the server's turn and no time runs
+ *   timeout_ms    0 waits for ever
+ *   set           filled: [0] the server, [1] standard input
+ * Returns as poll(2), EINTR apart.
  */
 int wait_for_either(int fd, bool has_output, bool wants_input, int64_t timeout_ms,
 	struct pollfd set[2]) MUST_USE;

@@ -16,9 +16,9 @@ enum { SCOPE_TOP = -1 };
 
 struct assignment {
 	const char *path; /* "timeouts.idle", without the listener's part */
-	int listener; /* index, or SCOPE_TOP */
+	int listener;     /* index, or SCOPE_TOP */
 	enum value_kind kind;
-	const char *text; /* the value; "" for a group or list */
+	const char *text;   /* the value; "" for a group or list */
 	const char *origin; /* "file:line", "-o", "-l" */
 	bool is_from_command_line;
 	char *texts; /* the memory of all three, of an assignment that was added */
@@ -41,8 +41,9 @@ void assignments_drop_listeners(struct assignments *assignments);
 
 /*
  * The assignment that decides an option, or NULL for its default: command line over file, a
- * listener's own over the top, the last over the first. listener        index, or SCOPE_TOP for a
- * value of the daemon may_be_at_top   whether the top's value counts for the listener
+ * listener's own over the top, the last over the first.
+ *   listener        index, or SCOPE_TOP for a value of the daemon
+ *   may_be_at_top   whether the top's value counts for the listener
  */
 const struct assignment *assignments_decide(
 	const struct assignments *assignments, const char *path, int listener, bool may_be_at_top);

@@ -16,16 +16,16 @@
 
 enum command {
 	COMMAND_RUN,
-	COMMAND_TEST, /* -t */
-	COMMAND_SHOW, /* -T */
+	COMMAND_TEST,    /* -t */
+	COMMAND_SHOW,    /* -T */
 	COMMAND_VERSION, /* -V */
-	COMMAND_HELP, /* -h */
+	COMMAND_HELP,    /* -h */
 };
 
 struct command_line {
 	enum command command;
 	const char *config_path; /* from -c; NULL without; points into argv */
-	bool has_ready_lines; /* -1 */
+	bool has_ready_lines;    /* -1 */
 	struct assignments assignments;
 	struct assignments to_listeners; /* -o listen.KEY.path=value: path still with its key */
 };
@@ -40,7 +40,8 @@ int command_line_read(
 
 /*
  * Lays the command line over the assignments of the file. With -l, the listeners of the file are
- * left out. problems   gets a line for each -o that names a listener there is not
+ * left out.
+ *   problems   gets a line for each -o that names a listener there is not
  */
 void command_line_apply(const struct command_line *line, struct assignments *assignments,
 	struct problems *problems);

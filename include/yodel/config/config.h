@@ -21,7 +21,7 @@ struct config {
 	int64_t peer_prefix_v6_bits;
 	int64_t drain_ms;
 	int64_t thread_stack_bytes;
-	int log_level; /* enum log_level */
+	int log_level;  /* enum log_level */
 	int log_format; /* enum log_format */
 	struct listener_settings *listeners;
 	size_t listener_count;

@@ -10,7 +10,7 @@
 #include "yodel/config/problems.h"
 
 /*
- * Adds a problem "name:line: ..." for each such literal.
+ * Adds a problem "name:line: SETTING: ..." for each such literal.
  *   name   the file, for messages
  *   text   its whole content, NUL-terminated
  */

@@ -16,15 +16,15 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum option_type { /* stored as */
-	OPTION_BOOL, /* bool */
-	OPTION_INTEGER, /* int64_t */
+enum option_type {       /* stored as */
+	OPTION_BOOL,     /* bool */
+	OPTION_INTEGER,  /* int64_t */
 	OPTION_DURATION, /* int64_t, milliseconds */
-	OPTION_SIZE, /* int64_t, bytes */
-	OPTION_RATE, /* struct rate */
-	OPTION_CHOICE, /* int, the index into choices */
-	OPTION_STRING, /* char *, owned */
-	OPTION_PORT, /* char *, owned: a number 0 .. 65535 or a service name */
+	OPTION_SIZE,     /* int64_t, bytes */
+	OPTION_RATE,     /* struct rate */
+	OPTION_CHOICE,   /* int, the index into choices */
+	OPTION_STRING,   /* char *, owned */
+	OPTION_PORT,     /* char *, owned: a number 0 .. 65535 or a service name */
 };
 
 /* What stood where a value was read from. */
@@ -43,10 +43,10 @@ enum { OPTION_WHY_BYTES = 256 };
 struct option_row {
 	const char *path; /* "timeouts.idle" */
 	enum option_type type;
-	size_t offset; /* of the value in the struct it belongs to */
-	int64_t min, max; /* INTEGER, DURATION, SIZE, and the count of RATE */
-	const char *default_value; /* as it would be written in the file, without quotes */
-	const char *help; /* one sentence without a full stop */
+	size_t offset;              /* of the value in the struct it belongs to */
+	int64_t min, max;           /* INTEGER, DURATION, SIZE, and the count of RATE */
+	const char *default_value;  /* as it would be written in the file, without quotes */
+	const char *help;           /* one sentence without a full stop */
 	const char *const *choices; /* CHOICE: NULL-terminated */
 	/* STRING: more to ask of the text. Returns true, or false with what is expected in why. */
 	bool (*check)(const char *text, char why[OPTION_WHY_BYTES]);
@@ -80,8 +80,7 @@ void option_store_defaults(const struct option_row *table, void *base);
 /* Frees the strings of all rows. */
 void option_free_values(const struct option_row *table, void *base);
 
-/* Writes the value as the file would have it: strings quoted and escaped, the others in their
- * largest unit. */
+/* Writes the value as the file would have it: strings escaped, the others in their largest unit. */
 void option_print_value(FILE *out, const struct option_row *option, const void *base);
 
 /* Whether the file writes this value in quotes. */

@@ -16,10 +16,10 @@
 /* Milliseconds; 0 is off. */
 struct timeouts {
 	int64_t first_byte_ms; /* from accept to the client's first byte */
-	int64_t idle_ms; /* silence of the client */
-	int64_t write_ms; /* for the client to take one piece that we send */
-	int64_t lifetime_ms; /* of the whole connection */
-	int64_t linger_ms; /* from our FIN to the client's */
+	int64_t idle_ms;       /* silence of the client */
+	int64_t write_ms;      /* for the client to take one piece that we send */
+	int64_t lifetime_ms;   /* of the whole connection */
+	int64_t linger_ms;     /* from our FIN to the client's */
 };
 
 /* How many clients are taken in; 0 is no limit. At the top for the daemon, in a listener for it
@@ -34,7 +34,7 @@ struct limits {
 struct service_schema {
 	const char *name;
 	const struct option_row *options; /* rows of its own; offsets into its settings */
-	size_t settings_bytes; /* of the struct the rows are stored in, 0 without rows */
+	size_t settings_bytes;            /* of the struct the rows are stored in, 0 without rows */
 };
 
 struct listener_settings {
@@ -48,7 +48,7 @@ struct listener_settings {
 	char *refuse_text;
 	struct socket_options socket;
 	const struct service_schema *schema; /* of the service */
-	void *service_settings; /* schema->settings_bytes, NULL if 0 */
+	void *service_settings;              /* schema->settings_bytes, NULL if 0 */
 };
 
 #endif

@@ -11,9 +11,9 @@
 #include "yodel/config/problems.h"
 
 /*
- * Adds a problem for each broken rule: listener names and addresses are unique, whole seconds where
- * the kernel counts in seconds, a port where there is no inherited socket. assignments   those that
- * config was built from, for the place to name
+ * Adds a problem for each broken rule: listener names and addresses are unique, and whole seconds
+ * where the kernel counts in seconds.
+ *   assignments   those that config was built from, for the place to name
  */
 void validate(const struct config *config, const struct assignments *assignments,
 	struct problems *problems);

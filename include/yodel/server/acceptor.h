@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Takes clients off a listening socket: accepts, admits, gives each its thread, or turns it away.
- * Owns the reserve descriptor, the thread attributes and the refused clients that still have to
- * leave. Threads: the accepting one. Source: accept(2) "Error handling", pthread_create(3).
+ * Owns the reserve descriptor, the thread attributes and the refused clients that have yet to leave.
+ * Threads: the accepting one. Source: accept(2) "Error handling", pthread_create(3).
  */
 #ifndef YODEL_SERVER_ACCEPTOR_H
 #define YODEL_SERVER_ACCEPTOR_H
@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum accept_result {
-	ACCEPT_OK, /* one client was taken off the queue, served or refused */
+	ACCEPT_OK,    /* one client was taken off the queue, served or refused */
 	ACCEPT_EMPTY, /* nobody waits */
 	ACCEPT_RETRY, /* this client is gone, or a signal came: ask again */
 	ACCEPT_PAUSE, /* no descriptor, memory or thread: do not ask again for a while */
@@ -29,8 +29,7 @@ enum accept_result {
 struct acceptor {
 	struct registry *registry;
 	pthread_attr_t thread_attributes;
-	int reserve_fd; /* given up for a moment to close a client that there is no descriptor for
-			 */
+	int reserve_fd; /* given up for a moment to close clients there is no descriptor for */
 	struct partings partings;
 	struct refusals refusals;
 	int64_t paused_until_ms;

@@ -12,15 +12,16 @@
 #include <stddef.h>
 
 struct descriptor_plan {
-	size_t limit; /* RLIMIT_NOFILE now */
+	size_t limit;       /* RLIMIT_NOFILE now */
 	size_t connections; /* clients that can be served at once */
-	size_t partings; /* refused clients that can be waited for */
+	size_t partings;    /* refused clients that can be waited for */
 };
 
 /*
  * Raises the soft limit to the hard one and divides what is left after the descriptors that are
- * open now. wanted   clients to serve at once; plan->connections is this or less Returns 0, or -1
- * with error (EX_OSERR) where there is not room for one client.
+ * open now.
+ *   wanted   clients to serve at once; plan->connections is this or less
+ * Returns 0, or -1 with error (EX_OSERR) where there is not room for one client.
  */
 int descriptor_plan_make(struct descriptor_plan *plan, size_t wanted, struct error *error) MUST_USE;
 

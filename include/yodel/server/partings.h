@@ -29,8 +29,8 @@ int partings_init(struct partings *partings, size_t capacity) MUST_USE;
 void partings_fini(struct partings *partings);
 
 /*
- * Sends text, then our FIN, and waits for the client's until deadline_ms without blocking. Takes
- * fd. text   length bytes, at least 1; short enough for an empty send buffer
+ * Sends text, then our FIN, and waits for the client's until deadline_ms without blocking. Takes fd.
+ *   text   length bytes, at least 1; short enough for an empty send buffer
  */
 void partings_add(
 	struct partings *partings, int fd, const char *text, size_t length, int64_t deadline_ms);
@@ -40,7 +40,8 @@ void partings_fill(const struct partings *partings, struct pollfd *set);
 
 /*
  * Reads from the clients that poll(2) found readable; closes those that have closed and those whose
- * time is up. set   as partings_fill filled it, after poll(2)
+ * time is up.
+ *   set   as partings_fill filled it, after poll(2)
  */
 void partings_serve(struct partings *partings, const struct pollfd *set, int64_t now_ms);
 

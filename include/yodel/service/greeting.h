@@ -20,7 +20,7 @@ extern const struct option_row greet_options[];
 
 enum {
 	GREETING_TEXT_MAX_BYTES = 4096, /* as configured */
-	GREETING_MAX_BYTES = 8 * 1024, /* with its fields filled in */
+	GREETING_MAX_BYTES = 8 * 1024,  /* with its fields filled in */
 };
 
 /* Whether text is a good greeting; else false with what is expected in why. */

@@ -10,20 +10,20 @@
 
 /* X(CONSTANT, word, is the end of stream still announced with a FIN and a linger-read) */
 #define CLOSE_REASONS(X)                                                                           \
-	X(CLOSE_NONE, "none", false) /* goes on */                                                 \
-	X(CLOSE_DONE, "done", true) /* the service has said all it had to say */                   \
-	X(CLOSE_CLIENT_FIN, "client_fin", true) /* the client has ended its stream */              \
+	X(CLOSE_NONE, "none", false)                 /* goes on */                                 \
+	X(CLOSE_DONE, "done", true)                  /* the service has said all it had to say */  \
+	X(CLOSE_CLIENT_FIN, "client_fin", true)      /* the client has ended its stream */         \
 	X(CLOSE_CLIENT_RESET, "client_reset", false) /* the client has cut the connection */       \
-	X(CLOSE_IDLE, "idle", true) /* timeouts.idle */                                            \
-	X(CLOSE_FIRST_BYTE, "first_byte", true) /* timeouts.first_byte */                          \
-	X(CLOSE_WRITE_TIMEOUT, "write_timeout", false) /* timeouts.write */                        \
-	X(CLOSE_LIFETIME, "lifetime", true) /* timeouts.lifetime */                                \
-	X(CLOSE_LINGER, "linger", false) /* done, but the client did not close */                  \
-	X(CLOSE_LIMIT_TOTAL, "limit_total", false) /* limits.max_connections */                    \
+	X(CLOSE_IDLE, "idle", true)                  /* timeouts.idle */                           \
+	X(CLOSE_FIRST_BYTE, "first_byte", true)      /* timeouts.first_byte */                     \
+	X(CLOSE_WRITE_TIMEOUT, "write_timeout", false)   /* timeouts.write */                      \
+	X(CLOSE_LIFETIME, "lifetime", true)              /* timeouts.lifetime */                   \
+	X(CLOSE_LINGER, "linger", false)                 /* done, but the client did not close */  \
+	X(CLOSE_LIMIT_TOTAL, "limit_total", false)       /* limits.max_connections */              \
 	X(CLOSE_LIMIT_LISTENER, "limit_listener", false) /* the same, of the listener alone */     \
-	X(CLOSE_LIMIT_PEER, "limit_peer", false) /* limits.max_per_peer */                         \
-	X(CLOSE_RATE, "rate", false) /* limits.accept_rate */                                      \
-	X(CLOSE_RESOURCES, "resources", false) /* no thread or descriptor to be had */             \
+	X(CLOSE_LIMIT_PEER, "limit_peer", false)         /* limits.max_per_peer */                 \
+	X(CLOSE_RATE, "rate", false)                     /* limits.accept_rate */                  \
+	X(CLOSE_RESOURCES, "resources", false)           /* no thread or descriptor to be had */   \
 	X(CLOSE_DRAIN, "drain", false) /* the daemon stops and the drain is over */                \
 	X(CLOSE_ERROR, "error", false) /* anything else; the log line has the errno */
 

@@ -28,15 +28,15 @@ struct connection {
 	enum close_reason (*run)(struct connection *connection); /* the service */
 	struct address peer;
 	struct stream stream;
-	int64_t since_ms; /* clock_monotonic_ms at the accept */
+	int64_t since_ms;             /* clock_monotonic_ms at the accept */
 	int64_t lifetime_deadline_ms; /* 0 = none */
 	uint64_t bytes_in;
 	uint64_t bytes_out;
 	size_t open_at_accept; /* connections open then, with this one */
-	bool is_stuck; /* the client did not take what we wrote in time */
+	bool is_stuck;         /* the client did not take what we wrote in time */
 
 	/* Guarded by the registry's lock. */
-	bool is_listed; /* its descriptor may be shut down by others */
+	bool is_listed;                /* its descriptor may be shut down by others */
 	enum close_reason shut_reason; /* why it was, or CLOSE_NONE */
 	struct connection *next_free;
 };
@@ -46,10 +46,11 @@ void connection_open(struct connection *connection);
 
 /*
  * Waits for bytes of the client: until its first byte for timeouts.first_byte, then for
- * timeouts.idle, and never beyond timeouts.lifetime. dst   capacity bytes; contents undefined
- * unless CLOSE_NONE       got   1 .. capacity Returns CLOSE_NONE, or why there are none:
- * CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE, CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR.
- * Borrows dst.
+ * timeouts.idle, and never beyond timeouts.lifetime.
+ *   dst   capacity bytes; contents undefined unless CLOSE_NONE
+ *   got   1 .. capacity, set on CLOSE_NONE
+ * Returns CLOSE_NONE, or why there are none: CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE,
+ * CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR. Borrows dst.
  */
 enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;

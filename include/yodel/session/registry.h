@@ -46,13 +46,13 @@ struct registry {
 	/* Guarded by lock. */
 	struct connection *slots;
 	struct connection *free_slots; /* released ones, the last on top */
-	size_t used_slots; /* those from here on were never taken */
+	size_t used_slots;             /* those from here on were never taken */
 	struct listener_count *by_listener;
 	struct token_bucket bucket;
 	struct peer_table peers;
 	uint64_t last_number;
 	size_t taken; /* slots, until released */
-	size_t open; /* connections, until unlisted */
+	size_t open;  /* connections, until unlisted */
 	bool is_closed;
 	struct totals totals;
 };
@@ -74,14 +74,13 @@ void registry_fini(struct registry *registry) EXCLUDES(registry->lock);
 
 /*
  * Lets a client in, or says why not: CLOSE_LIMIT_TOTAL, CLOSE_LIMIT_LISTENER, CLOSE_LIMIT_PEER,
- * CLOSE_RATE. A refusal is counted, and costs the rate limits nothing. connection   set if
- * CLOSE_NONE is returned; takes admission->fd then
+ * CLOSE_RATE. A refusal is counted, and costs the rate limits nothing.
+ *   connection   set if CLOSE_NONE is returned; the registry takes admission->fd then
  */
 enum close_reason registry_admit(struct registry *registry, const struct admission *admission,
 	struct connection **connection) EXCLUDES(registry->lock) MUST_USE;
 
-/* Takes an admission back, as if it had been refused for reason; the caller closes the descriptor.
- */
+/* Takes an admission back, as if it were refused for reason; the caller closes the descriptor. */
 void registry_retract(struct registry *registry, struct connection *connection,
 	enum close_reason reason) EXCLUDES(registry->lock);
 
@@ -91,7 +90,8 @@ void registry_count_refusal(struct registry *registry, enum close_reason reason)
 
 /*
  * Takes a connection off the list and counts its bytes and its end; its descriptor may be closed
- * from now on. reason   in: what the thread says; out: the reason it was shut down for, if it was
+ * from now on.
+ *   reason   in: what the thread says; out: the reason it was shut down for, if it was
  * Returns the number of connections that are still open.
  */
 size_t registry_unlist(struct registry *registry, struct connection *connection,
@@ -106,8 +106,7 @@ void registry_close(struct registry *registry) EXCLUDES(registry->lock);
 
 /*
  * Calls shutdown(2) on every listed connection and notes why.
- *   how   SHUT_RD: what has arrived is still read; SHUT_RDWR: a thread that waits in a write goes
- * on, too
+ *   how   SHUT_RD: what has arrived is still read; SHUT_RDWR: a waiting write ends, too
  */
 void registry_shut_all(struct registry *registry, int how, enum close_reason reason)
 	EXCLUDES(registry->lock);

@@ -14,7 +14,7 @@
 
 struct token_bucket {
 	struct rate rate;
-	int64_t level; /* tokens times period_ms, so that whole numbers are exact */
+	int64_t level;   /* tokens times period_ms, so that whole numbers are exact */
 	int64_t then_ms; /* when level was right */
 };
 

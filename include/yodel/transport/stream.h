@@ -16,16 +16,16 @@
 
 enum io {
 	IO_OK,
-	IO_EOF, /* the peer has closed its side */
+	IO_EOF,     /* the peer has closed its side */
 	IO_TIMEOUT, /* the time given ran out first */
-	IO_RESET, /* the peer has cut the connection */
-	IO_ERROR, /* anything else; the errno is in stream.error_number */
+	IO_RESET,   /* the peer has cut the connection */
+	IO_ERROR,   /* anything else; the errno is in stream.error_number */
 };
 
 struct stream {
 	int fd;
 	int error_number;
-	int64_t read_timeout_ms; /* as armed in the kernel; 0 = none */
+	int64_t read_timeout_ms;  /* as armed in the kernel; 0 = none */
 	int64_t write_timeout_ms; /* the same */
 };
 
