@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Prints what the option tables say in the form of a document: option_docs
+ * conf|mdoc|markdown|words. A line "%% NAME" opens the section that generated_docs.py puts between
+ * the markers of that name.
+ */
+#include "yodel/config/config.h"
+#include "yodel/service/service.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How long a line may get. */
+enum { CONF_COLUMNS = 100, MDOC_COLUMNS = 80 };
+
+static const char *quote_of(const struct option_row *row)
+{
+	return option_is_quoted(row, row->default_value) ? "\"" : "";
+}
+
+static void print_assignment(const struct option_row *row, const char *name)
+{
+	printf("%s = %s%s%s;\n", name, quote_of(row), row->default_value, quote_of(row));
+}
+
+/* --- The shipped file ------------------------------------------------------------------------ */
+
+/* Writes text in lines that begin with prefix and have at most room further characters, folded
+ * between words. */
+static void print_folded(const char *prefix, size_t room, const char *text)
+{
+	while (*text != '\0') {
+		size_t length = strlen(text);
+
+		if (length > room)
+			for (length = room; length > 0 && text[length] != ' ';)
+				length--;
+		if (length == 0)
+			length = strcspn(text, " ");
+		printf("%s%.*s\n", prefix, (int)length, text);
+		text += length + (text[length] == ' ');
+	}
+}
+
+static void print_comment(const char *indent, const char *text)
+{
+	char prefix[8];
+
+	snprintf(prefix, sizeof prefix, "%s# ", indent);
+	print_folded(prefix, CONF_COLUMNS - strlen(indent) * 8 - strlen("# "), text);
+}
+
+/* What the row allows; the examples that option_describe gives of a form are told once elsewhere.
+ */
+static void describe(const struct option_row *row, char text[OPTION_WHY_BYTES])
+{
+	option_describe(row, text);
+	char *examples = strstr(text, " like ");
+	char *rest = examples != NULL ? strstr(examples, " from ") : NULL;
+
+	if (examples != NULL && rest == NULL)
+		rest = strstr(examples, " of ");
+	if (rest != NULL)
+		memmove(examples, rest, strlen(rest) + 1);
+}
+
+/* Of a string or a truth value the help has said it all. */
+static bool has_bounds(const struct option_row *row)
+{
+	return row->type != OPTION_STRING && row->type != OPTION_PORT && row->type != OPTION_BOOL;
+}
+
+static void print_conf_row(const struct option_row *row, const char *indent, const char *name)
+{
+	char allowed[OPTION_WHY_BYTES], text[OPTION_WHY_BYTES + 256];
+
+	snprintf(text, sizeof text, "%s.", row->help);
+	print_comment(indent, text);
+	if (has_bounds(row)) {
+		describe(row, allowed);
+		snprintf(text, sizeof text, "%c%s.", toupper((unsigned char)allowed[0]),
+			allowed + 1);
+		print_comment(indent, text);
+	}
+	fputs(indent, stdout);
+	print_assignment(row, name);
+}
+
+/* "limits" of "limits.max_per_peer"; returns 0 for a path without a group. */
+static size_t group_length(const char *path)
+{
+	const char *dot = strchr(path, '.');
+
+	return dot != NULL ? (size_t)(dot - path) : 0;
+}
+
+static bool is_in_group(const struct option_row *row, const char *group, size_t length)
+{
+	return group_length(row->path) == length && strncmp(row->path, group, length) == 0;
+}
+
+static void print_conf_scalars(const struct option_row *table)
+{
+	for (const struct option_row *row = table; row->path != NULL; row++) {
+		if (group_length(row->path) != 0)
+			continue;
+		print_conf_row(row, "", row->path);
+		putchar('\n');
+	}
+}
+
+static void print_member(const struct option_row *row, size_t prefix, bool *is_first)
+{
+	if (!*is_first)
+		putchar('\n');
+	*is_first = false;
+	print_conf_row(row, "\t", row->path + prefix + 1);
+}
+
+/* At the top of the file a path that both tables have means the daemon. */
+static void print_group_members(const char *group, size_t length)
+{
+	bool is_first = true;
+
+	for (const struct option_row *row = listener_options; row->path != NULL; row++) {
+		const struct option_row *of_daemon = option_find(daemon_options, row->path);
+
+		if (is_in_group(row, group, length))
+			print_member(of_daemon != NULL ? of_daemon : row, length, &is_first);
+	}
+	for (const struct option_row *row = daemon_options; row->path != NULL; row++)
+		if (is_in_group(row, group, length) &&
+			option_find(listener_options, row->path) == NULL)
+			print_member(row, length, &is_first);
+}
+
+static bool is_group_done(
+	const struct option_row *table, const struct option_row *end, const char *group)
+{
+	for (; table != end && table->path != NULL; table++)
+		if (is_in_group(table, group, group_length(group)))
+			return true;
+	return false;
+}
+
+/* Each group once, where its first member stands in the tables. */
+static void print_conf_groups(const struct option_row *table)
+{
+	for (const struct option_row *row = table; row->path != NULL; row++) {
+		size_t length = group_length(row->path);
+
+		if (length == 0 || is_group_done(table, row, row->path) ||
+			(table == daemon_options &&
+				is_group_done(listener_options, NULL, row->path)))
+			continue;
+		printf("%.*s:\n{\n", (int)length, row->path);
+		print_group_members(row->path, length);
+		puts("};\n");
+	}
+}
+
+static void print_conf(void)
+{
+	puts("%% options");
+	print_conf_scalars(listener_options);
+	print_conf_scalars(daemon_options);
+	print_conf_groups(listener_options);
+	print_conf_groups(daemon_options);
+	puts("%% services");
+	for (const struct service_schema *schema = service_schemas; schema->name != NULL;
+		schema++) {
+		const struct option_row *row = schema->options;
+
+		for (; row != NULL && row->path != NULL; row++) {
+			char text[OPTION_WHY_BYTES + 256];
+
+			snprintf(text, sizeof text, "Service %s: %s.", schema->name, row->help);
+			print_comment("", text);
+			putchar('#');
+			print_assignment(row, row->path);
+		}
+	}
+}
+
+/* --- The manual ------------------------------------------------------------------------------ */
+
+static void print_mdoc_rows(const char *section, const struct option_row *table)
+{
+	char allowed[OPTION_WHY_BYTES], text[OPTION_WHY_BYTES + 256];
+
+	printf("%%%% %s\n.Bl -tag -width Ds\n", section);
+	for (const struct option_row *row = table; row->path != NULL; row++) {
+		const char *quote = *quote_of(row) != '\0' ? "\\(dq" : "";
+
+		describe(row, allowed);
+		printf(".It Ic %s No = %s%s%s\n", row->path, quote, row->default_value, quote);
+		snprintf(text, sizeof text, "%s.", row->help);
+		print_folded("", MDOC_COLUMNS, text);
+		if (row->type != OPTION_STRING)
+			printf("Takes %s.\n", allowed);
+	}
+	puts(".El");
+}
+
+/* --- The page for a browser ------------------------------------------------------------------ */
+
+static void print_escaped(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (strchr("|<>*_", *text) != NULL)
+			putchar('\\');
+		putchar(*text);
+	}
+}
+
+static void print_markdown_rows(const char *section, const struct option_row *table)
+{
+	char allowed[OPTION_WHY_BYTES];
+
+	printf("%%%% %s\n| option | default | takes | meaning |\n|---|---|---|---|\n", section);
+	for (const struct option_row *row = table; row->path != NULL; row++) {
+		const char *quote = quote_of(row);
+
+		describe(row, allowed);
+		printf("| `%s` | `%s%s%s` | ", row->path, quote, row->default_value, quote);
+		print_escaped(allowed);
+		fputs(" | ", stdout);
+		print_escaped(row->help);
+		puts(" |");
+	}
+}
+
+static void print_tables(void (*print)(const char *section, const struct option_row *table))
+{
+	print("daemon", daemon_options);
+	print("listener", listener_options);
+	for (const struct service_schema *schema = service_schemas; schema->name != NULL; schema++)
+		if (schema->options != NULL)
+			print(schema->name, schema->options);
+}
+
+/* --- Words that documents have to hold ------------------------------------------------------- */
+
+static void print_words(void)
+{
+	puts("%% services");
+	for (const struct service_schema *schema = service_schemas; schema->name != NULL; schema++)
+		puts(schema->name);
+	puts("%% service help");
+	puts(option_find(listener_options, "service")->help);
+	puts("%% close reasons");
+	for (int reason = CLOSE_NONE + 1; reason < CLOSE_REASON_COUNT; reason++)
+		puts(close_reason_word((enum close_reason)reason));
+}
+
+int main(int argc, char **argv)
+{
+	const char *form = argc == 2 ? argv[1] : "";
+
+	if (strcmp(form, "conf") == 0)
+		print_conf();
+	else if (strcmp(form, "mdoc") == 0)
+		print_tables(print_mdoc_rows);
+	else if (strcmp(form, "markdown") == 0)
+		print_tables(print_markdown_rows);
+	else if (strcmp(form, "words") == 0)
+		print_words();
+	else
+		return fputs("Usage: option_docs conf|mdoc|markdown|words\n", stderr), EXIT_FAILURE;
+	return EXIT_SUCCESS;
+}
