@@ -219,6 +219,17 @@ static bool is_daemon_path(const char *path)
 	return option_find(daemon_options, path) != NULL;
 }
 
+/* A value that was found wrong leaves no string: the rules between values pass over what is not there. */
+static void store_value(const struct assignment *item, const struct option_row *row, void *base)
+{
+	char why[OPTION_WHY_BYTES];
+
+	if (option_check(row, item->kind, item->text, why))
+		option_store(row, item->text, base);
+	else
+		option_free_value(row, base);
+}
+
 static void store_table(
 	struct build *build, const struct option_row *table, int listener, void *base)
 {
@@ -229,7 +240,7 @@ static void store_table(
 			build->assignments, row->path, listener, may_be_at_top);
 
 		if (item != NULL)
-			option_store(row, item->text, base);
+			store_value(item, row, base);
 	}
 }
 
@@ -238,7 +249,7 @@ static void store_listener(struct build *build, int index)
 	struct listener_settings *listener = &build->config->listeners[index];
 
 	store_table(build, listener_options, index, listener);
-	if (listener->schema->settings_bytes == 0)
+	if (listener->schema == NULL || listener->schema->settings_bytes == 0)
 		return;
 	listener->service_settings = calloc(1, listener->schema->settings_bytes);
 	CHECK(listener->service_settings != NULL);
@@ -248,7 +259,8 @@ static void store_listener(struct build *build, int index)
 static bool is_name_taken(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->listener_count; i++)
-		if (strcmp(config->listeners[i].name, name) == 0)
+		if (config->listeners[i].name != NULL &&
+			strcmp(config->listeners[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -258,7 +270,7 @@ static void name_listener(struct config *config, struct listener_settings *liste
 {
 	char name[64];
 
-	if (listener->name[0] != '\0')
+	if (listener->name == NULL || listener->service == NULL || listener->name[0] != '\0')
 		return;
 	snprintf(name, sizeof name, "%.32s", listener->service);
 	for (int number = 2; is_name_taken(config, name); number++)
@@ -303,10 +315,8 @@ struct config *config_build(const struct assignments *assignments,
 	for (size_t i = 0; i < build.config->listener_count; i++)
 		build.config->listeners[i].schema = schema_of(&build, (int)i);
 	check_assignments(&build);
-	if (problems->count == 0) {
-		store_all(&build);
-		validate(build.config, assignments, problems);
-	}
+	store_all(&build);
+	validate(build.config, assignments, problems);
 	if (problems->count == 0)
 		return build.config;
 	config_free(build.config);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SECOND_MS = 1000 };
+
 /* A value on its way from text to its place. */
 union value {
 	bool boolean;
@@ -68,7 +70,9 @@ static bool is_text_good(const struct option_row *option, const char *text, unio
 	case OPTION_INTEGER:
 		return parse_integer(text, &value->number) && is_in_bounds(option, value->number);
 	case OPTION_DURATION:
-		return parse_duration(text, &value->number) && is_in_bounds(option, value->number);
+		return parse_duration(text, &value->number) &&
+		       is_in_bounds(option, value->number) &&
+		       (option->step == 0 || value->number % option->step == 0);
 	case OPTION_SIZE:
 		return parse_size(text, &value->number) && is_in_bounds(option, value->number);
 	case OPTION_RATE:
@@ -137,6 +141,8 @@ void option_describe(const struct option_row *option, char text[OPTION_WHY_BYTES
 	case OPTION_DURATION:
 		describe_bounds(
 			option, format_duration, "a duration like 500ms, 30s, 5m or 2h", text);
+		if (option->step == SECOND_MS)
+			append(text, ", in whole seconds");
 		break;
 	case OPTION_SIZE:
 		describe_bounds(option, format_size, "a size like 512, 64k or 1M", text);
@@ -205,7 +211,7 @@ bool option_check(const struct option_row *option, enum value_kind kind, const c
 	why[0] = '\0';
 	append(why, "expected %s", allowed);
 	describe_seen(kind, text, why);
-	if (option->type == OPTION_CHOICE && kind != VALUE_GROUP && kind != VALUE_LIST)
+	if (option->type == OPTION_CHOICE && (kind == VALUE_STRING || kind == VALUE_WORD))
 		suggest_choice(option, text, why);
 	return false;
 }
@@ -256,15 +262,20 @@ void option_store_defaults(const struct option_row *table, void *base)
 		option_store(option, option->default_value, base);
 }
 
+void option_free_value(const struct option_row *option, void *base)
+{
+	char **place = place_of(option, base);
+
+	if (option->type != OPTION_STRING && option->type != OPTION_PORT)
+		return;
+	free(*place);
+	*place = NULL;
+}
+
 void option_free_values(const struct option_row *table, void *base)
 {
-	for (const struct option_row *option = table; option->path != NULL; option++) {
-		if (option->type != OPTION_STRING && option->type != OPTION_PORT)
-			continue;
-		char **place = place_of(option, base);
-		free(*place);
-		*place = NULL;
-	}
+	for (const struct option_row *option = table; option->path != NULL; option++)
+		option_free_value(option, base);
 }
 
 bool option_is_quoted(const struct option_row *option, const char *text)

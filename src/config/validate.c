@@ -75,13 +75,37 @@ static bool is_port_chosen(const struct listener_settings *listener)
 	return !is_inherited(listener) && parse_integer(listener->port, &number) && number == 0;
 }
 
-static void check_unique(const struct config *config, const struct assignments *assignments,
+/* Sorts the listeners that have what the order looks at; returns how many. */
+static size_t sort(const struct config *config, struct sorted *sorted,
+	bool (*is_known)(const struct listener_settings *listener),
+	int (*order)(const void *one, const void *other))
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (is_known(&config->listeners[i]))
+			sorted[count++] = (struct sorted){&config->listeners[i], i};
+	qsort(sorted, count, sizeof *sorted, order);
+	return count;
+}
+
+static bool is_name_known(const struct listener_settings *listener)
+{
+	return listener->name != NULL && listener->name[0] != '\0';
+}
+
+static bool is_address_known(const struct listener_settings *listener)
+{
+	return listener->host != NULL && listener->port != NULL && !is_port_chosen(listener);
+}
+
+static void check_names(const struct config *config, const struct assignments *assignments,
 	struct problems *problems, struct sorted *sorted)
 {
+	size_t count = sort(config, sorted, is_name_known, by_name);
 	char why[OPTION_WHY_BYTES];
 
-	qsort(sorted, config->listener_count, sizeof *sorted, by_name);
-	for (size_t i = 1; i < config->listener_count; i++) {
+	for (size_t i = 1; i < count; i++) {
 		if (same_name(&sorted[i - 1], &sorted[i]) != 0)
 			continue;
 		snprintf(why, sizeof why,
@@ -89,38 +113,21 @@ static void check_unique(const struct config *config, const struct assignments *
 			sorted[i].listener->name, sorted[i - 1].index);
 		add(problems, assignments, sorted[i].index, "name", why);
 	}
-	qsort(sorted, config->listener_count, sizeof *sorted, by_address);
-	for (size_t i = 1; i < config->listener_count; i++) {
-		if (same_address(&sorted[i - 1], &sorted[i]) != 0 ||
-			is_port_chosen(sorted[i].listener))
+}
+
+static void check_addresses(const struct config *config, const struct assignments *assignments,
+	struct problems *problems, struct sorted *sorted)
+{
+	size_t count = sort(config, sorted, is_address_known, by_address);
+	char why[OPTION_WHY_BYTES];
+
+	for (size_t i = 1; i < count; i++) {
+		if (same_address(&sorted[i - 1], &sorted[i]) != 0)
 			continue;
 		snprintf(why, sizeof why,
 			"expected an address of its own, got \"%s\" port %s, which listener %zu has",
 			sorted[i].listener->host, sorted[i].listener->port, sorted[i - 1].index);
 		add(problems, assignments, sorted[i].index, "port", why);
-	}
-}
-
-static void check_seconds(const struct config *config, const struct assignments *assignments,
-	struct problems *problems, size_t index)
-{
-	const struct socket_options *socket = &config->listeners[index].socket;
-	const struct {
-		const char *path;
-		int64_t ms;
-	} rows[] = {
-		{"socket.keepalive_idle", socket->keepalive_idle_ms},
-		{"socket.keepalive_interval", socket->keepalive_interval_ms},
-		{"socket.defer_accept", socket->defer_accept_ms},
-	};
-	char why[OPTION_WHY_BYTES], text[PARSE_TEXT_BYTES];
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		if (rows[i].ms % 1000 == 0)
-			continue;
-		format_duration(text, rows[i].ms);
-		snprintf(why, sizeof why, "expected whole seconds, got %s", text);
-		add(problems, assignments, index, rows[i].path, why);
 	}
 }
 
@@ -133,10 +140,7 @@ void validate(const struct config *config, const struct assignments *assignments
 		problems_add(problems, "configuration", NULL, "out of memory");
 		return;
 	}
-	for (size_t i = 0; i < config->listener_count; i++) {
-		sorted[i] = (struct sorted){&config->listeners[i], i};
-		check_seconds(config, assignments, problems, i);
-	}
-	check_unique(config, assignments, problems, sorted);
+	check_names(config, assignments, problems, sorted);
+	check_addresses(config, assignments, problems, sorted);
 	free(sorted);
 }

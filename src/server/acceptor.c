@@ -155,6 +155,8 @@ enum accept_result acceptor_accept(struct acceptor *acceptor, int listening_fd,
 	struct admission client = {.listener_index = listener_index, .run = run};
 	struct connection *connection;
 
+	if (acceptor->reserve_fd < 0) /* lost in a shortage */
+		acceptor->reserve_fd = open_reserve();
 	client.peer.length = sizeof client.peer.v6;
 	client.fd = accept4(listening_fd, &client.peer.any, &client.peer.length, SOCK_CLOEXEC);
 	if (client.fd < 0)

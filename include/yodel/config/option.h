@@ -43,8 +43,9 @@ enum { OPTION_WHY_BYTES = 256 };
 struct option_row {
 	const char *path; /* "timeouts.idle" */
 	enum option_type type;
-	size_t offset;              /* of the value in the struct it belongs to */
-	int64_t min, max;           /* INTEGER, DURATION, SIZE, and the count of RATE */
+	size_t offset;    /* of the value in the struct it belongs to */
+	int64_t min, max; /* INTEGER, DURATION, SIZE, and the count of RATE */
+	int64_t step;     /* of a DURATION: what it must be a multiple of, 0 for anything */
 	const char *default_value;  /* as it would be written in the file, without quotes */
 	const char *help;           /* one sentence without a full stop */
 	const char *const *choices; /* CHOICE: NULL-terminated */
@@ -76,6 +77,9 @@ void option_store(const struct option_row *option, const char *text, void *base)
 
 /* Stores the defaults of all rows. base: zeroed before its first use. */
 void option_store_defaults(const struct option_row *table, void *base);
+
+/* Frees a string and leaves NULL in its place; does nothing for the other types. */
+void option_free_value(const struct option_row *option, void *base);
 
 /* Frees the strings of all rows. */
 void option_free_values(const struct option_row *table, void *base);

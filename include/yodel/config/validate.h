@@ -11,8 +11,8 @@
 #include "yodel/config/problems.h"
 
 /*
- * Adds a problem for each broken rule: listener names and addresses are unique, and whole seconds
- * where the kernel counts in seconds.
+ * Adds a problem for each broken rule: the names and the addresses of the listeners are unique.
+ * Passes over strings that are NULL, for they were found wrong before.
  *   assignments   those that config was built from, for the place to name
  */
 void validate(const struct config *config, const struct assignments *assignments,
