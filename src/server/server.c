@@ -42,6 +42,7 @@ struct server {
 	struct pollfd *poll_set;
 	unsigned stop_signals;
 	bool is_broken;
+	bool is_draining;
 	size_t told_open; /* connections, as the service manager was last told */
 	int64_t tell_at_ms;
 };
@@ -119,6 +120,12 @@ static void take_clients_of_all(struct server *server, const struct pollfd *set)
 			return;
 }
 
+static void tell(const struct server *server, const char *more, size_t open)
+{
+	notify_send("%sSTATUS=%s%zu connection%s", more, server->is_draining ? "draining " : "",
+		open, open == 1 ? "" : "s");
+}
+
 /* Tells the service manager when the number of connections has changed, once a second at most. */
 static void tell_status(struct server *server, int64_t now_ms)
 {
@@ -130,7 +137,7 @@ static void tell_status(struct server *server, int64_t now_ms)
 		return;
 	server->told_open = open;
 	server->tell_at_ms = now_ms + STATUS_PERIOD_MS;
-	notify_send("STATUS=%zu connections", open);
+	tell(server, "", open);
 }
 
 static int timeout_of(const struct server *server, int64_t until_ms, int64_t now_ms)
@@ -215,8 +222,8 @@ static void drain(struct server *server)
 	if (server->stop_signals > 0)
 		take_last_clients(server);
 	listening_close(&server->listening);
-	notify_send("STOPPING=1\nSTATUS=draining %zu connections",
-		registry_open_count(&server->registry));
+	server->is_draining = true;
+	tell(server, "STOPPING=1\n", registry_open_count(&server->registry));
 	report_drain(&server->registry, server->config->drain_ms);
 	registry_close(&server->registry);
 	if (wait_until_empty(server, server->config->drain_ms) || server->stop_signals > 1)
@@ -327,7 +334,7 @@ int server_run(struct config *config, bool has_ready_lines, struct error *error)
 		return -1;
 	}
 	report_ready(config, &server->listening, has_ready_lines);
-	notify_send("READY=1\nSTATUS=0 connections");
+	tell(server, "READY=1\n", 0);
 	int result = serve(server);
 	clean_up(server);
 	return result;
