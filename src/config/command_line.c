@@ -201,7 +201,7 @@ int command_line_read(struct command_line *line, int argc, char **argv, struct e
 	*line = (struct command_line){.command = COMMAND_RUN};
 	fill_getopt_tables(letters, names);
 	opterr = 0;
-	optind = 1;
+	optind = 0; /* start afresh, even where the last reading ended within a word */
 	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		if (letter == '?' || letter == ':') {
 			char short_form[] = {'-', (char)optopt, '\0'};

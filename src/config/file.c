@@ -12,13 +12,16 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { ORIGIN_BYTES = 512, PATH_BYTES = 256, FILE_MAX_BYTES = 1024 * 1024 };
+enum { ORIGIN_BYTES = 512, PATH_BYTES = 256, FILE_MAX_BYTES = 1024 * 1024, INCLUDED_MAX = 64 };
 
 struct reading {
 	const char *path; /* of the main file, as the caller named it */
 	char *folder;     /* that @include is relative to */
 	struct assignments *assignments;
 	struct problems *problems;
+	const char *included
+		[INCLUDED_MAX]; /* files whose literals are checked; beyond these, once more */
+	size_t included_count;
 };
 
 /* A file's whole content, or NULL with errno. */
@@ -174,30 +177,38 @@ static void check_included(struct reading *reading, const char *file)
 	free(text);
 }
 
-/* libconfig keeps one copy of each file's name, so a new pointer is a new file. */
-static void check_includes(
-	struct reading *reading, const config_setting_t *setting, const char **last)
+/* Whether a file's literals are still to be checked; libconfig names the file of every setting. */
+static bool is_new_file(struct reading *reading, const char *file)
+{
+	if (file == NULL || strcmp(file, reading->path) == 0)
+		return false;
+	for (size_t i = 0; i < reading->included_count; i++)
+		if (strcmp(reading->included[i], file) == 0)
+			return false;
+	if (reading->included_count < INCLUDED_MAX)
+		reading->included[reading->included_count++] = file;
+	return true;
+}
+
+static void check_includes(struct reading *reading, const config_setting_t *setting)
 {
 	const char *file = config_setting_source_file(setting);
 
-	if (file != NULL && file != *last && strcmp(file, reading->path) != 0) {
+	if (is_new_file(reading, file))
 		check_included(reading, file);
-		*last = file;
-	}
 	for (int i = 0; config_setting_is_aggregate(setting) && i < config_setting_length(setting);
 		i++)
-		check_includes(reading, config_setting_get_elem(setting, (unsigned)i), last);
+		check_includes(reading, config_setting_get_elem(setting, (unsigned)i));
 }
 
 static void parse(struct reading *reading)
 {
-	const char *last = NULL;
 	config_t parsed;
 
 	config_init(&parsed);
 	config_set_include_dir(&parsed, reading->folder);
 	if (config_read_file(&parsed, reading->path) == CONFIG_TRUE) {
-		check_includes(reading, config_root_setting(&parsed), &last);
+		check_includes(reading, config_root_setting(&parsed));
 		add_root(reading, config_root_setting(&parsed));
 	} else {
 		report_syntax(reading, &parsed);
@@ -219,7 +230,12 @@ int config_file_read(const char *path, struct assignments *assignments, struct p
 	}
 	char *path_copy = strdup(path);
 	CHECK(path_copy != NULL);
-	struct reading reading = {path, dirname(path_copy), assignments, problems};
+	struct reading reading = {
+		.path = path,
+		.folder = dirname(path_copy),
+		.assignments = assignments,
+		.problems = problems,
+	};
 
 	literals_check(path, text, problems);
 	parse(&reading);

@@ -189,6 +189,8 @@ void registry_retract(
 	lock_take(&registry->lock);
 	unlist(registry, connection);
 	give_slot(registry, connection);
+	token_bucket_return(&registry->bucket);
+	token_bucket_return(&registry->by_listener[connection->listener_index].bucket);
 	registry->totals.accepted--;
 	count_refusal(registry, reason);
 	lock_give(&registry->lock);

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+#include "config_support.h"
+
+#include "yodel/base/log.h"
+
+static void without_assignments_there_is_one_listener_with_the_defaults(void **state)
+{
+	const struct config *config = trial_build(*state);
+	const struct listener_settings *listener = &config->listeners[0];
+
+	assert_int_equal(config->listener_count, 1);
+	assert_int_equal(config->limits.max_connections, 1024);
+	assert_int_equal(config->limits.max_per_peer, 0);
+	assert_int_equal(config->peer_prefix_v4_bits, 32);
+	assert_int_equal(config->peer_prefix_v6_bits, 64);
+	assert_int_equal(config->drain_ms, 30000);
+	assert_int_equal(config->thread_stack_bytes, 65536);
+	assert_int_equal(config->log_level, LOG_LEVEL_INFO);
+	assert_int_equal(config->log_format, LOG_FORMAT_TEXT);
+	assert_string_equal(listener->name, "echo");
+	assert_string_equal(listener->service, "echo");
+	assert_string_equal(listener->host, "127.0.0.1");
+	assert_string_equal(listener->port, "65432");
+	assert_int_equal(listener->backlog, 128);
+	assert_int_equal(listener->limits.max_connections, 0);
+	assert_int_equal(listener->timeouts.first_byte_ms, 0);
+	assert_int_equal(listener->timeouts.idle_ms, 300000);
+	assert_int_equal(listener->timeouts.write_ms, 30000);
+	assert_int_equal(listener->timeouts.lifetime_ms, 0);
+	assert_int_equal(listener->timeouts.linger_ms, 2000);
+	assert_string_equal(listener->refuse_text, "");
+	assert_true(listener->socket.nodelay);
+	assert_false(listener->socket.keepalive);
+	assert_ptr_equal(listener->schema, &test_schemas[0]);
+	assert_null(listener->service_settings);
+}
+
+static void the_simple_form_sets_the_one_listener_from_the_top(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "port", "7", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "timeouts", "", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "timeouts.idle", "10s", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "service", "speaker", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "text", "hello", "f:5");
+	const struct config *config = trial_build(trial);
+	assert_int_equal(config->listener_count, 1);
+	assert_string_equal(config->listeners[0].port, "7");
+	assert_int_equal(config->listeners[0].timeouts.idle_ms, 10000);
+	const struct speaker_settings *speaker = config->listeners[0].service_settings;
+	assert_string_equal(speaker->text, "hello");
+	assert_int_equal(speaker->pause_ms, 1000);
+	assert_string_equal(config->listeners[0].name, "speaker");
+}
+
+static void a_listener_overrides_the_top_for_itself_alone(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, 0, VALUE_INTEGER, "port", "7", "f:1");
+	trial_set(trial, 1, VALUE_INTEGER, "port", "13", "f:2");
+	trial_set(trial, 1, VALUE_STRING, "timeouts.idle", "1s", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "timeouts.idle", "2s", "f:4");
+	const struct config *config = trial_build(trial);
+	assert_int_equal(config->listener_count, 2);
+	assert_string_equal(config->listeners[0].port, "7");
+	assert_string_equal(config->listeners[1].port, "13");
+	assert_int_equal(config->listeners[0].timeouts.idle_ms, 2000);
+	assert_int_equal(config->listeners[1].timeouts.idle_ms, 1000);
+}
+
+static void a_limit_at_the_top_is_the_daemons_and_not_the_listeners(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "limits.max_connections", "50", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "limits.max_per_peer", "5", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "limits.accept_rate", "9/m", "f:3");
+	trial_set(trial, 0, VALUE_INTEGER, "limits.max_connections", "3", "f:4");
+	trial_set(trial, 1, VALUE_INTEGER, "port", "1", "f:5");
+	const struct config *config = trial_build(trial);
+	assert_int_equal(config->limits.max_connections, 50);
+	assert_int_equal(config->limits.max_per_peer, 5);
+	assert_int_equal(config->limits.accept_rate.count, 9);
+	assert_int_equal(config->limits.accept_rate.period_ms, 60000);
+	assert_int_equal(config->listeners[0].limits.max_connections, 3);
+	assert_int_equal(config->listeners[0].limits.max_per_peer, 0);
+	assert_int_equal(config->listeners[1].limits.max_connections, 0);
+	assert_int_equal(config->listeners[1].limits.accept_rate.count, 0);
+}
+
+static void the_command_line_wins_over_the_file(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_option(trial, SCOPE_TOP, "timeouts.idle", "1s");
+	trial_set(trial, 0, VALUE_STRING, "timeouts.idle", "2s", "f:1");
+	trial_set(trial, 0, VALUE_STRING, "timeouts.write", "3s", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "log.level", "warn", "f:3");
+	trial_option(trial, SCOPE_TOP, "log.level", "debug");
+	trial_option(trial, 0, "timeouts.write", "4s");
+	const struct config *config = trial_build(trial);
+	assert_int_equal(config->listeners[0].timeouts.idle_ms, 1000);
+	assert_int_equal(config->listeners[0].timeouts.write_ms, 4000);
+	assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
+}
+
+static void listeners_without_a_name_get_that_of_their_service(void **state)
+{
+	struct trial *trial = *state;
+
+	for (int i = 0; i < 4; i++)
+		trial_set(trial, i, VALUE_INTEGER, "port", "0", "f:1");
+	trial_set(trial, 2, VALUE_STRING, "service", "clock", "f:2");
+	trial_set(trial, 3, VALUE_STRING, "name", "echo-2", "f:3");
+	const struct config *config = trial_build(trial);
+	assert_string_equal(config->listeners[0].name, "echo");
+	assert_string_equal(config->listeners[1].name, "echo-3");
+	assert_string_equal(config->listeners[2].name, "clock");
+	assert_string_equal(config->listeners[3].name, "echo-2");
+}
+
+static void each_listener_has_settings_of_its_own_service(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, 0, VALUE_STRING, "service", "speaker", "f:1");
+	trial_set(trial, 0, VALUE_STRING, "text", "one", "f:2");
+	trial_set(trial, 1, VALUE_STRING, "service", "speaker", "f:3");
+	trial_set(trial, 1, VALUE_INTEGER, "port", "1", "f:3");
+	trial_set(trial, 2, VALUE_INTEGER, "port", "2", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "text", "top", "f:4");
+	trial_set(trial, 1, VALUE_GROUP, "pauses", "", "f:5");
+	trial_set(trial, 1, VALUE_STRING, "pauses.between", "2s", "f:5");
+	const struct config *config = trial_build(trial);
+	const struct speaker_settings *first = config->listeners[0].service_settings;
+	const struct speaker_settings *second = config->listeners[1].service_settings;
+	assert_string_equal(first->text, "one");
+	assert_string_equal(second->text, "top");
+	assert_int_equal(first->pause_ms, 1000);
+	assert_int_equal(second->pause_ms, 2000);
+	assert_null(config->listeners[2].service_settings);
+}
+
+/* Two listeners that are not in each other's way. */
+static void two_ports(struct trial *trial)
+{
+	trial_set(trial, 0, VALUE_INTEGER, "port", "1", "f:p");
+	trial_set(trial, 1, VALUE_INTEGER, "port", "2", "f:p");
+}
+
+static void an_unknown_name_is_a_problem_with_the_one_that_was_meant(void **state)
+{
+	struct trial *trial = *state;
+
+	two_ports(trial);
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "prot", "7", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "timeouts.idel", "7s", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "xyzzy", "7s", "f:3");
+	trial_set(trial, 1, VALUE_STRING, "log.level", "warn", "f:4");
+	trial_expect_problems(trial,
+		"f:1: prot: expected a known option, got an unknown name (did you mean \"port\"?)\n"
+		"f:2: timeouts.idel: expected a known option, got an unknown name (did you mean \"timeouts.idle\"?)\n"
+		"f:3: xyzzy: expected a known option, got an unknown name\n"
+		"f:4: listen.[1].log.level: expected an option of a listener, got one that stands at the top of the file\n");
+}
+
+static void an_unknown_group_is_reported_once_and_not_for_each_member(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "timeout", "", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "timeout.idle", "7s", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "timeout.write", "7s", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "backlgo", "7", "f:4");
+	trial_expect_problems(trial,
+		"f:1: timeout: expected a known option, got an unknown name\n"
+		"f:4: backlgo: expected a known option, got an unknown name (did you mean \"backlog\"?)\n");
+}
+
+static void a_value_where_a_group_belongs_is_a_problem(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "timeouts", "5", "f:1");
+	trial_set(trial, 0, VALUE_LIST, "limits", "", "f:2");
+	trial_expect_problems(trial,
+		"f:1: timeouts: expected a group of options { ... }, got something else\n"
+		"f:2: listen.[0].limits: expected a group of options { ... }, got something else\n");
+}
+
+static void every_wrong_value_is_a_problem_also_where_another_decides(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "backlog", "0", "f:1");
+	trial_option(trial, SCOPE_TOP, "backlog", "5");
+	trial_set(trial, SCOPE_TOP, VALUE_BOOL, "port", "true", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_FLOAT, "limits.max_connections", "1.5", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "host", "", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "log.level", "inof", "f:5");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "thread_stack", "1k", "f:6");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.nodelay", "yes", "f:7");
+	trial_option(trial, SCOPE_TOP, "limits.accept_rate", "fast");
+	trial_expect_problems(trial,
+		"f:1: backlog: expected an integer from 1 to 65535, got 0\n"
+		"f:2: port: expected a port from 0 to 65535 or a service name, got the boolean true\n"
+		"f:3: limits.max_connections: expected an integer from 1 to 1000000, got the floating-point number 1.5\n"
+		"f:4: host: expected a string, got a group\n"
+		"f:5: log.level: expected one of error, warn, info, debug, got \"inof\" (did you mean \"info\"?)\n"
+		"f:6: thread_stack: expected a size like 512, 64k or 1M from 48k to 64M, got \"1k\"\n"
+		"f:7: socket.nodelay: expected true or false, got \"yes\"\n"
+		"-o: limits.accept_rate: expected a rate like 50/s or 100/m of 0 to 1000000, got \"fast\"\n");
+}
+
+static void a_limit_of_a_listener_may_be_0_and_that_of_the_daemon_not(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, 0, VALUE_INTEGER, "limits.max_connections", "0", "f:1");
+	(void)trial_build(trial);
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "limits.max_connections", "0", "f:2");
+	trial_expect_problems(trial,
+		"f:2: limits.max_connections: expected an integer from 1 to 1000000, got 0\n");
+}
+
+static void an_unknown_service_is_a_problem_with_the_one_that_was_meant(void **state)
+{
+	struct trial *trial = *state;
+
+	two_ports(trial);
+	trial_set(trial, 0, VALUE_STRING, "service", "speeker", "f:1");
+	trial_set(trial, 1, VALUE_INTEGER, "service", "5", "f:2");
+	trial_expect_problems(trial,
+		"f:1: listen.[0].service: expected one of echo, speaker, clock, got \"speeker\" (did you mean \"speaker\"?)\n"
+		"f:2: listen.[1].service: expected one of echo, speaker, clock, got 5\n");
+}
+
+static void an_option_of_another_service_is_a_problem(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "text", "x", "f:1");
+	trial_expect_problems(trial,
+		"f:1: text: expected an option of the listener's service, got one of service \"speaker\"\n");
+}
+
+static void an_option_of_a_service_belongs_to_a_listener_that_has_it(void **state)
+{
+	struct trial *trial = *state;
+
+	two_ports(trial);
+	trial_set(trial, 0, VALUE_STRING, "service", "speaker", "f:1");
+	trial_set(trial, 1, VALUE_STRING, "text", "x", "f:2");
+	trial_expect_problems(trial,
+		"f:2: listen.[1].text: expected an option of the listener's service, got one of service \"speaker\"\n");
+}
+
+static void an_option_of_a_service_is_checked(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "service", "speaker", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "pauses.between", "2m", "f:2");
+	trial_expect_problems(trial,
+		"f:2: pauses.between: expected a duration like 500ms, 30s, 5m or 2h from 0 to 1m, got \"2m\"\n");
+}
+
+static void names_hosts_and_refuse_texts_are_checked(void **state)
+{
+	static const char *const bad_hosts[] = {
+		"", "unix:/run/x", "[::1]", "a b", "a/b", "systemd:"};
+	struct trial *trial = *state;
+	char long_text[514], expected[2048] = "";
+
+	memset(long_text, 'x', sizeof long_text - 1);
+	long_text[sizeof long_text - 1] = '\0';
+	for (size_t i = 0; i < sizeof bad_hosts / sizeof *bad_hosts; i++) {
+		size_t used = strlen(expected);
+
+		trial_set(trial, SCOPE_TOP, VALUE_STRING, "host", bad_hosts[i], "f:1");
+		snprintf(expected + used, sizeof expected - used,
+			"f:1: host: expected a host name, an IPv4 or IPv6 address, \"*\" or \"systemd:NAME\", got \"%s\"\n",
+			bad_hosts[i]);
+	}
+	trial_expect_problems(trial, expected);
+	const struct option_row *text = option_find(listener_options, "limits.refuse_text");
+	const struct option_row *name = option_find(listener_options, "name");
+	char why[OPTION_WHY_BYTES];
+	assert_false(option_check(text, VALUE_STRING, long_text, why));
+	assert_memory_equal(why, "expected at most 512 bytes, got \"xxx", 35);
+	long_text[512] = '\0';
+	assert_true(option_check(text, VALUE_STRING, long_text, why));
+	assert_false(option_check(name, VALUE_STRING, "a b", why));
+	assert_string_equal(why, "expected at most 32 letters, digits, '_' and '-', got \"a b\"");
+	assert_true(option_check(name, VALUE_STRING, "an-address_of-32-characters-0123", why));
+	assert_false(option_check(name, VALUE_STRING, "an-address_of-33-characters-01234", why));
+}
+
+/* The defaults and bounds of the shipped rows, each of them, are what the rows themselves accept. */
+static void the_default_of_every_row_is_a_good_value(void **state)
+{
+	const struct option_row *const tables[] = {daemon_options, listener_options};
+	char why[OPTION_WHY_BYTES];
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		for (const struct option_row *row = tables[i]; row->path != NULL; row++) {
+			if (!option_check(row, VALUE_WORD, row->default_value, why))
+				fail_msg("%s: %s", row->path, why);
+			assert_true(row->help != NULL && row->help[0] != '\0');
+			assert_ptr_equal(option_find(tables[i], row->path), row);
+		}
+}
+
+static void broken_rules_between_values_are_found(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, 0, VALUE_INTEGER, "port", "7", "f:3");
+	trial_set(trial, 1, VALUE_INTEGER, "port", "7", "f:4");
+	trial_expect_problems(trial,
+		"f:4: listen.[1].port: expected an address of its own, got \"127.0.0.1\" port 7, which listener 0 has\n");
+}
+
+/* A value that is wrong is left out of the rules, and does not make one of them fail. */
+static void broken_rules_are_found_beside_wrong_values(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, 0, VALUE_STRING, "name", "a b", "f:1");
+	trial_set(trial, 1, VALUE_STRING, "name", "a b", "f:2");
+	trial_set(trial, 0, VALUE_INTEGER, "port", "7", "f:3");
+	trial_set(trial, 1, VALUE_INTEGER, "port", "7", "f:4");
+	trial_set(trial, 2, VALUE_INTEGER, "port", "70000", "f:5");
+	trial_set(trial, 3, VALUE_GROUP, "host", "", "f:6");
+	trial_expect_problems(trial,
+		"f:1: listen.[0].name: expected at most 32 letters, digits, '_' and '-', got \"a b\"\n"
+		"f:2: listen.[1].name: expected at most 32 letters, digits, '_' and '-', got \"a b\"\n"
+		"f:5: listen.[2].port: expected a port from 0 to 65535 or a service name, got 70000\n"
+		"f:6: listen.[3].host: expected a string, got a group\n"
+		"f:4: listen.[1].port: expected an address of its own, got \"127.0.0.1\" port 7, which listener 0 has\n");
+}
+
+static void free_of_nothing_is_fine(void **state)
+{
+	(void)state;
+	config_free(NULL);
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, trial_set_up, trial_tear_down)
+	const struct CMUnitTest tests[] = {
+		ROW(without_assignments_there_is_one_listener_with_the_defaults),
+		ROW(the_simple_form_sets_the_one_listener_from_the_top),
+		ROW(a_listener_overrides_the_top_for_itself_alone),
+		ROW(a_limit_at_the_top_is_the_daemons_and_not_the_listeners),
+		ROW(the_command_line_wins_over_the_file),
+		ROW(listeners_without_a_name_get_that_of_their_service),
+		ROW(each_listener_has_settings_of_its_own_service),
+		ROW(an_unknown_name_is_a_problem_with_the_one_that_was_meant),
+		ROW(an_unknown_group_is_reported_once_and_not_for_each_member),
+		ROW(a_value_where_a_group_belongs_is_a_problem),
+		ROW(every_wrong_value_is_a_problem_also_where_another_decides),
+		ROW(a_limit_of_a_listener_may_be_0_and_that_of_the_daemon_not),
+		ROW(an_unknown_service_is_a_problem_with_the_one_that_was_meant),
+		ROW(an_option_of_another_service_is_a_problem),
+		ROW(an_option_of_a_service_belongs_to_a_listener_that_has_it),
+		ROW(an_option_of_a_service_is_checked),
+		ROW(names_hosts_and_refuse_texts_are_checked),
+		ROW(the_default_of_every_row_is_a_good_value),
+		ROW(broken_rules_between_values_are_found),
+		ROW(broken_rules_are_found_beside_wrong_values),
+		ROW(free_of_nothing_is_fine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "config_support.h"
+
+static void listener(struct trial *trial, int index, const char *host, const char *port)
+{
+	trial_set(trial, index, VALUE_STRING, "host", host, "f:h");
+	trial_set(trial, index, VALUE_STRING, "port", port, "f:p");
+}
+
+static void names_must_differ(void **state)
+{
+	struct trial *trial = *state;
+
+	for (int i = 0; i < 3; i++)
+		trial_set(trial, i, VALUE_STRING, "port", "0", "f:1");
+	trial_set(trial, 0, VALUE_STRING, "name", "a", "f:2");
+	trial_set(trial, 1, VALUE_STRING, "name", "b", "f:3");
+	trial_set(trial, 2, VALUE_STRING, "name", "a", "f:4");
+	trial_expect_problems(trial,
+		"f:4: listen.[2].name: expected a name of its own, got \"a\", which listener 0 has\n");
+}
+
+static void a_name_at_the_top_is_the_same_for_all(void **state)
+{
+	struct trial *trial = *state;
+
+	listener(trial, 0, "a", "0");
+	listener(trial, 1, "b", "0");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "name", "x", "f:2");
+	trial_expect_problems(trial,
+		"f:2: listen.[1].name: expected a name of its own, got \"x\", which listener 0 has\n");
+}
+
+static void addresses_must_differ(void **state)
+{
+	struct trial *trial = *state;
+
+	listener(trial, 0, "127.0.0.1", "7");
+	listener(trial, 1, "127.0.0.1", "8");
+	listener(trial, 2, "::1", "7");
+	(void)trial_build(trial);
+	listener(trial, 3, "127.0.0.1", "7");
+	trial_expect_problems(trial,
+		"f:p: listen.[3].port: expected an address of its own, got \"127.0.0.1\" port 7, which listener 0 has\n");
+}
+
+static void hosts_differ_by_more_than_their_case(void **state)
+{
+	struct trial *trial = *state;
+
+	listener(trial, 0, "localhost", "7");
+	listener(trial, 1, "LocalHost", "7");
+	trial_expect_problems(trial,
+		"f:p: listen.[1].port: expected an address of its own, got \"LocalHost\" port 7, which listener 0 has\n");
+}
+
+static void port_0_may_be_given_many_times(void **state)
+{
+	struct trial *trial = *state;
+
+	for (int i = 0; i < 3; i++)
+		listener(trial, i, "127.0.0.1", "0");
+	assert_int_equal(trial_build(trial)->listener_count, 3);
+}
+
+static void an_inherited_socket_belongs_to_one_listener(void **state)
+{
+	struct trial *trial = *state;
+
+	listener(trial, 0, "systemd:web", "0");
+	listener(trial, 1, "systemd:other", "0");
+	(void)trial_build(trial);
+	listener(trial, 2, "systemd:web", "0");
+	trial_expect_problems(trial,
+		"f:p: listen.[2].port: expected an address of its own, got \"systemd:web\" port 0, which listener 0 has\n");
+}
+
+static void whole_seconds_are_asked_for_where_the_kernel_counts_in_them(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.keepalive_idle", "1s", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.user_timeout", "1500ms", "f:2");
+	(void)trial_build(trial);
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.keepalive_idle", "999ms", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.keepalive_interval", "1001ms", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.defer_accept", "1ms", "f:5");
+	trial_expect_problems(trial,
+		"f:3: socket.keepalive_idle: expected a duration like 500ms, 30s, 5m or 2h from 0 to 32767s, in whole seconds, got \"999ms\"\n"
+		"f:4: socket.keepalive_interval: expected a duration like 500ms, 30s, 5m or 2h from 0 to 32767s, in whole seconds, got \"1001ms\"\n"
+		"f:5: socket.defer_accept: expected a duration like 500ms, 30s, 5m or 2h from 0 to 1h, in whole seconds, got \"1ms\"\n");
+}
+
+static void many_listeners_are_compared_in_good_time(void **state)
+{
+	struct trial *trial = *state;
+	char port[16];
+
+	for (int i = 0; i < 300; i++) {
+		snprintf(port, sizeof port, "%d", 1000 + i);
+		trial_set(trial, i, VALUE_INTEGER, "port", port, "f:1");
+	}
+	const struct config *config = trial_build(trial);
+	assert_string_equal(config->listeners[299].name, "echo-300");
+}
+
+int main(void)
+{
+#define ROW(test) cmocka_unit_test_setup_teardown(test, trial_set_up, trial_tear_down)
+	const struct CMUnitTest tests[] = {
+		ROW(names_must_differ),
+		ROW(a_name_at_the_top_is_the_same_for_all),
+		ROW(addresses_must_differ),
+		ROW(hosts_differ_by_more_than_their_case),
+		ROW(port_0_may_be_given_many_times),
+		ROW(an_inherited_socket_belongs_to_one_listener),
+		ROW(whole_seconds_are_asked_for_where_the_kernel_counts_in_them),
+		ROW(many_listeners_are_compared_in_good_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
