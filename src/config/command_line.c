@@ -90,40 +90,52 @@ static int read_option(struct command_line *line, const char *argument, struct e
 	return 0;
 }
 
-/* -l HOST:PORT[=SERVICE]; an IPv6 address stands in brackets; an empty host is "*". */
+/* Splits "HOST:PORT" in place; an IPv6 address stands in brackets. Returns false where it is something else. */
+static bool split_address(char *text, const char **host, const char **port)
+{
+	char *colon = strrchr(text, ':');
+	size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+	bool is_bracketed = length >= 2 && text[0] == '[' && text[length - 1] == ']';
+
+	if (colon == NULL || colon[1] == '\0')
+		return false;
+	if (!is_bracketed && memchr(text, ':', length) != NULL)
+		return false;
+	text[is_bracketed ? length - 1 : length] = '\0';
+	*host = is_bracketed ? text + 1 : text;
+	*port = colon + 1;
+	return true;
+}
+
+/* -l HOST:PORT[=SERVICE] or systemd:NAME[=SERVICE]; an empty host is "*". */
 static int read_listen(struct command_line *line, const char *argument, struct error *error)
 {
 	int index = (int)line->assignments.listener_count;
-	char *host = strdup(argument);
+	const char *host, *port = NULL;
 	int result = 0;
+	char *text = strdup(argument);
 
-	CHECK(host != NULL);
-	char *service = strrchr(host, '=');
+	CHECK(text != NULL);
+	char *service = strrchr(text, '=');
 	if (service != NULL)
 		*service++ = '\0';
-	char *port = strrchr(host, ':');
-	size_t length = port != NULL ? (size_t)(port - host) : 0;
-	bool is_bracketed = length >= 2 && host[0] == '[' && host[length - 1] == ']';
-	bool is_bare_v6 = port != NULL && !is_bracketed && memchr(host, ':', length) != NULL;
-
-	if (port == NULL || port[1] == '\0' || is_bare_v6 ||
-		(service != NULL && *service == '\0')) {
+	bool is_inherited = strncmp(text, "systemd:", 8) == 0;
+	host = text;
+	if ((service != NULL && *service == '\0') ||
+		(!is_inherited && !split_address(text, &host, &port))) {
 		result = error_set(error, EX_USAGE,
-			"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, got \"%s\"",
+			"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, or systemd:NAME[=SERVICE], got \"%s\"",
 			argument);
 		goto out;
 	}
-	*port++ = '\0';
-	if (is_bracketed)
-		host[length - 1] = '\0';
-	const char *bare = is_bracketed ? host + 1 : host;
-	add(&line->assignments, "-l", index, "host", *bare != '\0' ? bare : "*");
-	add(&line->assignments, "-l", index, "port", port);
+	add(&line->assignments, "-l", index, "host", *host != '\0' ? host : "*");
+	if (port != NULL)
+		add(&line->assignments, "-l", index, "port", port);
 	if (service != NULL)
 		add(&line->assignments, "-l", index, "service", service);
 	line->assignments.listener_count++;
 out:
-	free(host);
+	free(text);
 	return result;
 }
 

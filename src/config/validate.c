@@ -12,10 +12,14 @@ struct sorted {
 	size_t index;
 };
 
+/* Where the option was set, or, if it is a default, anything else of that listener. */
 static const char *origin_of(const struct assignments *assignments, const char *path, size_t index)
 {
 	const struct assignment *item = assignments_decide(assignments, path, (int)index, true);
 
+	for (size_t i = 0; item == NULL && i < assignments->count; i++)
+		if (assignments->items[i].listener == (int)index)
+			item = &assignments->items[i];
 	return item != NULL ? item->origin : "default";
 }
 

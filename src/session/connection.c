@@ -88,8 +88,9 @@ enum close_reason connection_write(struct connection *connection, const void *sr
 		return CLOSE_LIFETIME;
 	enum io io = stream_write_all(&connection->stream, src, length, patience.timeout_ms, &sent);
 	connection->bytes_out += sent;
-	connection->is_stuck = io == IO_TIMEOUT;
-	return reason_of(io, patience.reason);
+	enum close_reason reason = reason_of(io, patience.reason);
+	connection->is_stuck = reason == CLOSE_WRITE_TIMEOUT;
+	return reason;
 }
 
 /* "LISTENER/NUMBER" in the 15 characters that the kernel keeps; a long listener name is cut. */
@@ -155,10 +156,13 @@ static bool linger(struct connection *connection)
 /* Announces the end where the reason has it so. Returns the reason, or CLOSE_LINGER. */
 static enum close_reason announce_end(struct connection *connection, enum close_reason reason)
 {
-	if (!close_reason_is_announced(reason) || connection->is_stuck)
+	if (!close_reason_is_announced(reason))
 		return reason;
 	stream_finish(&connection->stream);
-	return linger(connection) || reason != CLOSE_DONE ? reason : CLOSE_LINGER;
+	if (linger(connection))
+		return reason;
+	connection->is_stuck = stream_has_unsent(&connection->stream);
+	return reason == CLOSE_DONE ? CLOSE_LINGER : reason;
 }
 
 static void log_close(const struct connection *connection, enum close_reason reason, size_t open)

@@ -5,6 +5,7 @@
 #include "yodel/base/clock.h"
 
 #include <errno.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -113,6 +114,14 @@ void stream_finish(struct stream *stream)
 {
 	/* Fails only where the peer has already cut the connection, which is as final. */
 	(void)shutdown(stream->fd, SHUT_WR);
+}
+
+bool stream_has_unsent(const struct stream *stream)
+{
+	int bytes = 0;
+
+	/* Linux' own name for it, SIOCOUTQ, stands in a kernel header that musl does not bring. */
+	return ioctl(stream->fd, TIOCOUTQ, &bytes) == 0 && bytes > 0;
 }
 
 void stream_close(struct stream *stream)

@@ -11,6 +11,7 @@
 
 #include "yodel/base/attributes.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -60,6 +61,9 @@ enum io stream_write_all(struct stream *stream, const void *src, size_t length, 
 
 /* Says that we send no more (FIN, behind everything written); reading goes on. */
 void stream_finish(struct stream *stream);
+
+/* Whether the peer has yet to take something that was written. Source: tcp(7) SIOCOUTQ. */
+bool stream_has_unsent(const struct stream *stream);
 
 /* Closes the descriptor; the kernel still delivers what was written. Fine on a closed stream. */
 void stream_close(struct stream *stream);
