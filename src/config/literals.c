@@ -91,7 +91,7 @@ static void check_literal(
 		return;
 	snprintf(origin, sizeof origin, "%s:%u", name, scan->line);
 	snprintf(setting, sizeof setting, "%.*s", (int)scan->name_length, scan->name);
-	problems_add(problems, origin, setting,
+	problems_add(problems, origin, *setting != '\0' ? setting : NULL,
 		"expected a decimal integer of 32 bits without leading zeros, got %s%s", literal,
 		digits < sizeof literal ? "" : "...");
 }

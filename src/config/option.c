@@ -278,13 +278,23 @@ void option_free_values(const struct option_row *table, void *base)
 		option_free_value(option, base);
 }
 
-bool option_is_quoted(const struct option_row *option, const char *text)
+/* Whether the file may hold this port as a bare number: 007 or -0 would not be read back as they are. */
+static bool is_plain_number(const char *text)
 {
+	char plain[PARSE_TEXT_BYTES];
 	int64_t number;
 
+	if (!parse_integer(text, &number))
+		return false;
+	snprintf(plain, sizeof plain, "%" PRId64, number);
+	return strcmp(plain, text) == 0;
+}
+
+bool option_is_quoted(const struct option_row *option, const char *text)
+{
 	if (option->type == OPTION_BOOL || option->type == OPTION_INTEGER)
 		return false;
-	return option->type != OPTION_PORT || !parse_integer(text, &number);
+	return option->type != OPTION_PORT || !is_plain_number(text);
 }
 
 static void print_string(FILE *out, const struct option_row *option, const char *text)

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { FIRST_INHERITED_FD = 3 };
+enum { FIRST_INHERITED_FD = 3, INHERITED_MAX = 1024 };
 
 bool notify_is_wanted(void)
 {
@@ -75,28 +75,41 @@ static const char *next_name(const char *names, char name[INHERITED_NAME_BYTES])
 	return names[length] == ':' ? names + length + 1 : names + length;
 }
 
-int inherited_find(struct inherited *inherited)
+/* What the service manager says about the sockets, taken out of the environment: children are not meant. */
+static int64_t read_announcement(char **names)
 {
+	const char *text = getenv("LISTEN_FDNAMES");
 	int64_t count = number_in_environment("LISTEN_FDS");
-	const char *names = getenv("LISTEN_FDNAMES");
+	bool is_ours = number_in_environment("LISTEN_PID") == getpid();
 
-	*inherited = (struct inherited){.count = 0};
-	if (number_in_environment("LISTEN_PID") != getpid() || count <= 0 || count > 1024)
-		return 0;
-	inherited->sockets = calloc((size_t)count, sizeof *inherited->sockets);
-	if (inherited->sockets == NULL)
-		return -1;
-	names = names != NULL ? names : "";
-	for (int i = 0; i < (int)count; i++) {
-		struct inherited_socket *found = &inherited->sockets[inherited->count++];
-
-		found->fd = FIRST_INHERITED_FD + i;
-		(void)fcntl(found->fd, F_SETFD, FD_CLOEXEC);
-		names = next_name(names, found->name);
-	}
+	*names = strdup(text != NULL ? text : "");
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
+	return is_ours && count > 0 && count <= INHERITED_MAX ? count : 0;
+}
+
+int inherited_find(struct inherited *inherited)
+{
+	char *names;
+	size_t count = (size_t)read_announcement(&names);
+	const char *at = names;
+
+	*inherited = (struct inherited){.sockets = calloc(count + 1, sizeof *inherited->sockets)};
+	if (inherited->sockets == NULL || names == NULL) {
+		free(inherited->sockets);
+		free(names);
+		*inherited = (struct inherited){.count = 0};
+		return -1;
+	}
+	while (inherited->count < count) {
+		struct inherited_socket *found = &inherited->sockets[inherited->count];
+
+		found->fd = FIRST_INHERITED_FD + (int)inherited->count++;
+		(void)fcntl(found->fd, F_SETFD, FD_CLOEXEC);
+		at = next_name(at, found->name);
+	}
+	free(names);
 	return 0;
 }
 

@@ -6,6 +6,15 @@
 
 enum { SILENCE_MS = 1000 };
 
+/* Adds how many were counted since the last line of this reason, and starts the next silence. */
+static void end_line(struct log_line *line, struct refusal *refusal, int64_t now_ms)
+{
+	if (refusal->suppressed != 0)
+		log_number(line, "suppressed", refusal->suppressed);
+	log_end(line);
+	*refusal = (struct refusal){.silent_until_ms = now_ms + SILENCE_MS};
+}
+
 void refusals_log(struct refusals *refusals, const char *listener, const struct address *peer,
 	enum close_reason reason, int error_number, int64_t now_ms)
 {
@@ -17,8 +26,6 @@ void refusals_log(struct refusals *refusals, const char *listener, const struct 
 		refusal->suppressed++;
 		return;
 	}
-	refusals_flush(refusals, now_ms);
-	refusal->silent_until_ms = now_ms + SILENCE_MS;
 	log_begin(&line, LOG_LEVEL_WARN, "refuse");
 	log_text(&line, "listener", listener);
 	if (peer != NULL) {
@@ -28,7 +35,7 @@ void refusals_log(struct refusals *refusals, const char *listener, const struct 
 	log_text(&line, "reason", close_reason_word(reason));
 	if (error_number != 0)
 		log_text(&line, "error", error_text(error_number));
-	log_end(&line);
+	end_line(&line, refusal, now_ms);
 }
 
 static void flush_one(struct refusal *refusal, enum close_reason reason, int64_t now_ms)
@@ -39,9 +46,7 @@ static void flush_one(struct refusal *refusal, enum close_reason reason, int64_t
 		return;
 	log_begin(&line, LOG_LEVEL_WARN, "refuse");
 	log_text(&line, "reason", close_reason_word(reason));
-	log_number(&line, "suppressed", refusal->suppressed);
-	log_end(&line);
-	*refusal = (struct refusal){.silent_until_ms = now_ms + SILENCE_MS};
+	end_line(&line, refusal, now_ms);
 }
 
 void refusals_flush(struct refusals *refusals, int64_t now_ms)

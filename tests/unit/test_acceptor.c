@@ -73,7 +73,7 @@ static int set_up(void **state)
 	struct error error;
 
 	assert_non_null(fixture);
-	strcpy(fixture->name, "door");
+	snprintf(fixture->name, sizeof fixture->name, "door");
 	fixture->listener = (struct listener_settings){
 		.name = fixture->name, .refuse_text = fixture->text, .timeouts.linger_ms = 60000};
 	fixture->empty_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -193,7 +193,7 @@ static void a_refused_client_is_told_why_and_closed(void **state)
 	int clients[CAPACITY], end;
 	char text[64];
 
-	strcpy(fixture->text, "full\r\n");
+	snprintf(fixture->text, sizeof fixture->text, "full\r\n");
 	for (int i = 0; i < CAPACITY; i++) {
 		clients[i] = connect_to(fixture);
 		assert_int_equal(accept_one(fixture), ACCEPT_OK);

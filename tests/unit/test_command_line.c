@@ -195,6 +195,20 @@ static void listen_takes_host_port_and_service(void **state)
 	expect_listen("a-b.example:99999", "a-b.example", "99999", NULL);
 }
 
+static void listen_takes_an_inherited_socket_by_name(void **state)
+{
+	struct command_line line;
+
+	(void)state;
+	READ(line, "-l", "systemd:web", "-l", "systemd:door=time");
+	assert_int_equal(line.assignments.listener_count, 2);
+	assert_int_equal(line.assignments.count, 3);
+	expect_item(&line.assignments, 0, 0, "-l", "host", "systemd:web");
+	expect_item(&line.assignments, 1, 1, "-l", "host", "systemd:door");
+	expect_item(&line.assignments, 2, 1, "-l", "service", "time");
+	done(&line, &arguments);
+}
+
 static void each_listen_is_a_listener_of_its_own(void **state)
 {
 	struct command_line line;
@@ -209,7 +223,8 @@ static void each_listen_is_a_listener_of_its_own(void **state)
 	done(&line, &arguments);
 }
 
-#define LISTEN_FORM "-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, got "
+#define LISTEN_FORM                                                                                \
+	"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, or systemd:NAME[=SERVICE], got "
 
 static void a_malformed_listen_is_an_error(void **state)
 {
@@ -376,6 +391,7 @@ int main(void)
 		ROW(an_option_reads_the_escapes_of_a_string_in_the_file),
 		ROW(verbose_and_quiet_set_the_log_level),
 		ROW(listen_takes_host_port_and_service),
+		ROW(listen_takes_an_inherited_socket_by_name),
 		ROW(each_listen_is_a_listener_of_its_own),
 		ROW(a_malformed_listen_is_an_error),
 		ROW(a_malformed_option_is_an_error),

@@ -218,7 +218,7 @@ static void write_gives_up_on_a_client_that_does_not_read_and_cuts_it_off(void *
 	assert_int_equal(session_ended(session, CLOSE_WRITE_TIMEOUT), 1);
 }
 
-static void a_lifetime_that_ends_in_a_write_cuts_the_client_off(void **state)
+static void a_lifetime_that_ends_in_a_write_lingers_and_then_cuts_the_client_off(void **state)
 {
 	struct session *session = *state;
 	char *bytes = calloc(1, LARGE);
@@ -226,13 +226,33 @@ static void a_lifetime_that_ends_in_a_write_cuts_the_client_off(void **state)
 	assert_non_null(bytes);
 	session->listener.timeouts.write_ms = 3600000;
 	session->listener.timeouts.lifetime_ms = 100;
-	session->listener.timeouts.linger_ms = 3600000;
+	session->listener.timeouts.linger_ms = 100;
 	session_open(session, NULL, SMALL);
 	enum close_reason reason = connection_write(session->connection, bytes, LARGE);
 	free(bytes);
+	int64_t before = support_now_ms();
 	connection_close(session->connection, reason);
+	assert_in_range(support_now_ms() - before, 90, SUPPORT_PATIENCE_MS);
 	assert_int_equal(reason, CLOSE_LIFETIME);
 	assert_reset(session->client);
+	assert_int_equal(session_ended(session, CLOSE_LIFETIME), 1);
+}
+
+/* What the client never takes must not stay behind in the kernel. */
+static void a_client_that_takes_nothing_in_the_linger_is_cut_off(void **state)
+{
+	struct session *session = *state;
+	char bytes[1024] = "";
+
+	session->listener.timeouts.linger_ms = 50;
+	session->listener.timeouts.write_ms = 10;
+	session_open(session, NULL, SMALL);
+	while (connection_write(session->connection, bytes, sizeof bytes) == CLOSE_NONE)
+		continue;
+	session->connection->is_stuck = false; /* as if the service had just had enough */
+	connection_close(session->connection, CLOSE_DONE);
+	assert_reset(session->client);
+	assert_int_equal(session_ended(session, CLOSE_LINGER), 1);
 }
 
 static void discard_pending_drops_what_is_there_and_does_not_wait(void **state)
@@ -283,8 +303,11 @@ static void close_says_fin_and_waits_for_the_clients(void **state)
 	session->listener.timeouts.linger_ms = 3600000;
 	session_open(session, NULL, ROOMY);
 	assert_int_equal(pthread_create(&thread, NULL, read_to_the_end_and_close, session), 0);
+	int64_t before = support_now_ms();
 	connection_close(session->connection, CLOSE_DONE);
+	int64_t took = support_now_ms() - before;
 	pthread_join(thread, NULL);
+	assert_in_range(took, 0, SUPPORT_PATIENCE_MS / 2); /* else the client saw no FIN */
 	assert_int_equal(session_ended(session, CLOSE_DONE), 1);
 	assert_int_equal(registry_open_count(&session->registry), 0);
 	assert_false(registry_is_empty(&session->registry)); /* the slot is still taken */
@@ -410,7 +433,7 @@ static void open_and_close_are_a_line_each(void **state)
 	snprintf(expected, sizeof expected,
 		" info close conn=1 listener=test peer=%s in=3 out=0 ms=", peer);
 	assert_non_null(strstr(text, expected));
-	assert_true(atoi(strstr(text, " ms=") + 4) >= 5000);
+	assert_true(strtol(strstr(text, " ms=") + 4, NULL, 10) >= 5000);
 	assert_non_null(strstr(text, " active=0 reason=client_reset\n"));
 	free(text);
 }
@@ -490,7 +513,8 @@ int main(void)
 		ROW(write_counts_what_the_client_got),
 		ROW(write_to_a_client_that_has_gone_tells_reset),
 		ROW(write_gives_up_on_a_client_that_does_not_read_and_cuts_it_off),
-		ROW(a_lifetime_that_ends_in_a_write_cuts_the_client_off),
+		ROW(a_lifetime_that_ends_in_a_write_lingers_and_then_cuts_the_client_off),
+		ROW(a_client_that_takes_nothing_in_the_linger_is_cut_off),
 		ROW(discard_pending_drops_what_is_there_and_does_not_wait),
 		ROW(discard_pending_tells_reset),
 		ROW(close_says_fin_and_waits_for_the_clients),

@@ -104,21 +104,32 @@ static void the_text_has_a_limit(void **state)
 	assert_true(greeting_check(text, why));
 }
 
+/* With every number of bytes in front, so that the last field just fits, or just does not. */
 static void a_greeting_that_grows_too_long_is_cut_before_a_field(void **state)
 {
 	struct connection connection = some_connection();
-	char text[GREETING_TEXT_MAX_BYTES + 1], why[OPTION_WHY_BYTES];
-	char *filled = malloc(GREETING_MAX_BYTES); /* of its exact size, for the sanitizer */
-	size_t fields = GREETING_TEXT_MAX_BYTES / 7;
+	char peer[ADDRESS_TEXT_BYTES], *filled = malloc(GREETING_MAX_BYTES); /* its exact size */
 
 	(void)state;
 	assert_non_null(filled);
-	for (size_t i = 0; i < fields; i++)
-		memcpy(text + i * 7, "${peer}", 8);
-	assert_true(greeting_check(text, why));
-	size_t length = greeting_fill(text, &connection, filled);
-	assert_int_equal(length, GREETING_MAX_BYTES / 14 * 14);
-	assert_memory_equal(filled + length - 14, "192.0.2.7:4711", 14);
+	memset(&connection.peer.v6, 0xff, sizeof connection.peer.v6);
+	connection.peer.v6.sin6_family = AF_INET6;
+	address_format(&connection.peer, peer);
+	for (size_t lead = 0; lead < strlen(peer); lead++) {
+		char text[GREETING_TEXT_MAX_BYTES + 1], why[OPTION_WHY_BYTES];
+		size_t fields = (GREETING_TEXT_MAX_BYTES - lead) / 7;
+		size_t fitting = (GREETING_MAX_BYTES - lead) / strlen(peer);
+
+		memset(text, 'x', lead);
+		for (size_t i = 0; i < fields; i++)
+			memcpy(text + lead + i * 7, "${peer}", 7);
+		text[lead + fields * 7] = '\0';
+		assert_true(fitting < fields);
+		assert_true(greeting_check(text, why));
+		size_t length = greeting_fill(text, &connection, filled);
+		assert_int_equal(length, lead + fitting * strlen(peer));
+		assert_memory_equal(filled + length - strlen(peer), peer, strlen(peer));
+	}
 	free(filled);
 }
 

@@ -162,7 +162,7 @@ static bool read_json_line(const char *line, const char *name, char *value)
 			return false;
 		}
 		if (strcmp(key, name) == 0)
-			strcpy(value, text);
+			memcpy(value, text, strlen(text) + 1);
 		if (strcmp(at, "}\n") == 0)
 			return true;
 		line = at;

@@ -97,7 +97,7 @@ static int read_back(char *text, char *argv[], int capacity)
 {
 	int argc = 1;
 
-	for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+	for (char *line, *rest = text; (line = strsep(&rest, "\n")) != NULL && *line != '\0';) {
 		char *equals = strstr(line, " = "), *end = NULL, *argument = NULL;
 
 		assert_non_null(equals);

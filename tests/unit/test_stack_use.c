@@ -128,7 +128,7 @@ static void a_client_needs_less_than_half_of_its_stack(void **state)
 	if (support_is_under_valgrind())
 		skip();
 	for (int i = 0; i < GREETING_FIELDS; i++)
-		strcat(text, "${peer}");
+		memcpy(text + 7 * i, "${peer}", sizeof "${peer}");
 	for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON; format++) {
 		log_configure(LOG_LEVEL_DEBUG, (enum log_format)format);
 		for (size_t i = 0; i < sizeof services / sizeof *services; i++) {

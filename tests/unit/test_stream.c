@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -141,7 +142,9 @@ static void read_timeout_is_armed_anew_when_it_changes(void **state)
 	assert_int_equal(armed.tv_sec, 0);
 	assert_int_equal(armed.tv_usec, 0);
 	assert_int_equal(stream_read_some(&ends->stream, &byte, 1, 60000, &got), IO_OK);
+	int64_t before = support_now_ms();
 	assert_int_equal(stream_read_some(&ends->stream, &byte, 1, 50, &got), IO_TIMEOUT);
+	assert_in_range(support_now_ms() - before, 40, SUPPORT_PATIENCE_MS);
 }
 
 static void read_of_a_bad_descriptor_keeps_the_errno(void **state)
@@ -356,6 +359,29 @@ static void finish_ends_our_side_and_reading_goes_on(void **state)
 	assert_int_equal(byte, 'x');
 }
 
+static void unsent_bytes_are_told_until_the_peer_has_taken_them(void **state)
+{
+	struct ends *ends = *state;
+	struct reader reader = {.fd = ends->peer, .piece = 1000};
+	char *bytes = calloc(1, LARGE);
+	pthread_t thread;
+	size_t sent;
+
+	assert_non_null(bytes);
+	assert_false(stream_has_unsent(&ends->stream));
+	enum io io = stream_write_all(&ends->stream, bytes, LARGE, 10, &sent);
+	free(bytes);
+	assert_int_equal(io, IO_TIMEOUT);
+	assert_true(stream_has_unsent(&ends->stream));
+	stream_finish(&ends->stream);
+	assert_int_equal(pthread_create(&thread, NULL, read_pieces, &reader), 0);
+	pthread_join(thread, NULL);
+	int64_t until_ms = support_now_ms() + SUPPORT_PATIENCE_MS;
+	while (stream_has_unsent(&ends->stream) && support_now_ms() < until_ms)
+		sched_yield(); /* the last acknowledgement is on its way */
+	assert_false(stream_has_unsent(&ends->stream));
+}
+
 static void close_delivers_what_was_written(void **state)
 {
 	struct ends *ends = *state;
@@ -413,6 +439,7 @@ int main(void)
 		ROW(write_to_a_peer_that_has_reset_tells_so_and_raises_no_signal),
 		ROW_SMALL(a_waiting_write_ends_when_the_peer_resets),
 		ROW(finish_ends_our_side_and_reading_goes_on),
+		ROW_SMALL(unsent_bytes_are_told_until_the_peer_has_taken_them),
 		ROW(close_delivers_what_was_written),
 		ROW(close_and_abort_are_fine_on_a_closed_stream),
 		ROW(abort_cuts_the_connection_with_a_reset),
