@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The daemon's program: command line, configuration, and then the server until its end. */
+#include "yodel/base/descriptor.h"
 #include "yodel/base/log.h"
 #include "yodel/config/command_line.h"
 #include "yodel/config/config.h"
@@ -98,6 +99,7 @@ int main(int argc, char **argv)
 	struct error error;
 	int result;
 
+	descriptor_fill_standard();
 	if (command_line_read(&line, argc, argv, &error) != 0)
 		result = fail(&error);
 	else if (line.command == COMMAND_HELP)
