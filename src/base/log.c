@@ -4,11 +4,16 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/text.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -21,6 +26,13 @@ static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 static enum log_level wanted_level = LOG_LEVEL_INFO;
 static enum log_format wanted_format = LOG_FORMAT_TEXT;
 static bool has_priority_prefix;
+static bool is_socket; /* stderr, as it is under systemd */
+
+/* Of a reader that does not keep up. */
+static atomic_uint_fast64_t lost_lines;
+static atomic_bool is_reader_stuck;
+
+enum { READER_PATIENCE_MS = 1000 };
 
 /* Room that is kept for the end of a line: "}" and the newline. */
 enum { END_BYTES = 2 };
@@ -39,8 +51,29 @@ static bool stderr_is_journal(void)
 	       status.st_ino == inode;
 }
 
+/*
+ * Makes writing to stderr never block for long. A pipe or terminal is opened anew, for its flags are
+ * shared with whoever gave it to us; a socket is asked at each send; a file never blocks.
+ */
+static void unblock_stderr(void)
+{
+	struct stat status;
+
+	if (fstat(STDERR_FILENO, &status) != 0)
+		return;
+	is_socket = S_ISSOCK(status.st_mode);
+	if (!S_ISFIFO(status.st_mode) && !S_ISCHR(status.st_mode))
+		return;
+	int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return; /* not ours to open: then it may block */
+	(void)dup2(fd, STDERR_FILENO);
+	close(fd);
+}
+
 void log_configure(enum log_level level, enum log_format format)
 {
+	unblock_stderr();
 	wanted_level = level;
 	wanted_format = format;
 	has_priority_prefix = stderr_is_journal();
@@ -136,16 +169,51 @@ void log_text(struct log_line *line, const char *name, const char *value)
 	append(line, needs_quotes(value, escaped) ? " %s=\"%s\"" : " %s=%s", name, escaped);
 }
 
+static ssize_t put(const char *bytes, size_t length)
+{
+	if (is_socket)
+		return send(STDERR_FILENO, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return write(STDERR_FILENO, bytes, length);
+}
+
+/* Whether the reader of the log makes room in time. One that once did not is not waited for again until it does. */
+static bool wait_for_room(void)
+{
+	struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+	int patience_ms = atomic_load(&is_reader_stuck) ? 0 : READER_PATIENCE_MS;
+	bool has_room = poll(&room, 1, patience_ms) > 0;
+
+	atomic_store(&is_reader_stuck, !has_room);
+	return has_room;
+}
+
+static bool put_whole(const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t count = put(bytes, length);
+
+		if (count >= 0) {
+			bytes += count;
+			length -= (size_t)count;
+		} else if (errno != EINTR && (errno != EAGAIN || !wait_for_room())) {
+			return false;
+		}
+	}
+	return true;
+}
+
 void log_end(struct log_line *line)
 {
 	if (!line->is_wanted)
 		return;
+	uint64_t lost = atomic_exchange(&lost_lines, 0);
+	if (lost > 0)
+		log_number(line, "lost", lost);
 	if (wanted_format == LOG_FORMAT_JSON)
 		line->bytes[line->used++] = '}';
 	line->bytes[line->used++] = '\n';
-	/* A log that cannot be written has nowhere to say so. */
-	ssize_t ignored = write(STDERR_FILENO, line->bytes, line->used);
-	(void)ignored;
+	if (!put_whole(line->bytes, line->used))
+		atomic_fetch_add(&lost_lines, lost + 1);
 }
 
 void log_message(enum log_level level, const char *event, const char *format, ...)

@@ -188,6 +188,20 @@ class Journal(SystemTest):
             self.assertEqual({event.priority for event in map(Event, lines)}, {None})
 
 
+class StuckReader(SystemTest):
+    def test_reader_that_does_not_read_stops_neither_service_nor_stop(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        daemon = self.start(stderr=writing)
+        os.close(writing)
+        for _ in range(1000):  # two lines each: far more than a pipe holds
+            client = self.connect(daemon)
+            self.assert_echoes(client)
+            client.close()
+        daemon.signal(signal.SIGTERM)
+        self.assertEqual(daemon.wait_for_exit(), 0)
+
+
 class Escapes(SystemTest):
     def test_no_byte_of_a_client_reaches_the_log(self):
         daemon = self.start()

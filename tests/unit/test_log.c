@@ -5,6 +5,7 @@
 #include "yodel/base/log.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -434,6 +435,38 @@ static void lines_of_eight_threads_arrive_whole_through_a_pipe(void **state)
 	assert_int_equal(seen.whole, WRITERS * LINES);
 }
 
+/* Nobody reads: a line waits once, the others are dropped and counted; then the reader is back. */
+static void a_reader_that_does_not_read_costs_lines_and_not_the_writer(void **state)
+{
+	char bytes[65536];
+	int ends[2], saved = dup(STDERR_FILENO);
+
+	(void)state;
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	dup2(ends[1], STDERR_FILENO);
+	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	int64_t before = clock_monotonic_ms();
+	for (int i = 0; i < 3000; i++) /* more than any pipe of the default size holds */
+		log_message(LOG_LEVEL_INFO, "flood", "line %d", i);
+	int64_t took = clock_monotonic_ms() - before;
+	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+	while (read(ends[0], bytes, sizeof bytes) > 0)
+		continue;
+	log_message(LOG_LEVEL_INFO, "back", "again");
+	ssize_t length = read(ends[0], bytes, sizeof bytes - 1);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+	assert_in_range(took, 900, 20000);
+	assert_in_range(length, 1, sizeof bytes - 1);
+	bytes[length] = '\0';
+	static const char expected[] = " info back message=again lost=";
+	char *lost = strstr(bytes, expected);
+	assert_non_null(lost);
+	assert_in_range(strtol(lost + strlen(expected), NULL, 10), 1, 3000);
+}
+
 static void a_full_line_is_written_whole_by_the_kernel(void **state)
 {
 	(void)state;
@@ -461,6 +494,8 @@ int main(void)
 		cmocka_unit_test_setup(
 			lines_for_another_file_than_the_journal_carry_no_priority, reset),
 		cmocka_unit_test_setup(lines_of_eight_threads_arrive_whole_through_a_pipe, reset),
+		cmocka_unit_test_setup(
+			a_reader_that_does_not_read_costs_lines_and_not_the_writer, reset),
 		cmocka_unit_test(a_full_line_is_written_whole_by_the_kernel),
 	};
 

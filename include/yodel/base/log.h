@@ -5,8 +5,10 @@
  *   json   {"time":"2026-11-20T12:00:00.123Z","level":"info","event":"close","conn":17,...}
  * A text value with a blank, '=', quote or unprintable byte is quoted and escaped.
  * Owns nothing. Threads: log_configure before the first other thread; the rest any, without a lock:
- * the kernel keeps single writes to a pipe (up to PIPE_BUF), file or terminal whole. Source:
- * pipe(7), sd-daemon(3).
+ * the kernel keeps single writes to a pipe (up to PIPE_BUF), file or terminal whole.
+ * A reader that takes nothing holds a line up for a second, once; then lines are dropped and counted
+ * (`lost=N` in the next one that gets through) until it reads again. So no log can stop the daemon.
+ * Source: pipe(7), sd-daemon(3).
  */
 #ifndef YODEL_BASE_LOG_H
 #define YODEL_BASE_LOG_H
