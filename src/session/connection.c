@@ -187,6 +187,6 @@ void connection_close(struct connection *connection, enum close_reason reason)
 	if (connection->is_stuck)
 		stream_abort(&connection->stream);
 	else
-		stream_close(&connection->stream);
+		stream_close(&connection->stream, connection->listener->timeouts.write_ms);
 	log_close(connection, reason, open);
 }

@@ -121,9 +121,10 @@ static void add(struct listener *listener, int fd)
 }
 
 /* The kernel has no such family, or it is switched off: no reason to do without the other. */
-static bool is_family_missing(int number)
+static bool is_family_missing(const struct address *address, int number)
 {
-	return number == EAFNOSUPPORT || number == EADDRNOTAVAIL;
+	return number == EAFNOSUPPORT ||
+	       (number == EADDRNOTAVAIL && address->any.sa_family == AF_INET6);
 }
 
 /* "*": one IPv6 socket that takes IPv4 as well, or an IPv4 socket where there is no IPv6. */
@@ -132,7 +133,7 @@ static int open_any(struct listener *listener, const struct address *any_v6,
 {
 	int fd = open_socket(any_v6, true, options, error);
 
-	if (fd < 0 && is_family_missing(errno)) {
+	if (fd < 0 && is_family_missing(any_v6, errno)) {
 		struct address any_v4 = {
 			.length = sizeof any_v4.v4,
 			.v4 = {.sin_family = AF_INET, .sin_port = any_v6->v6.sin6_port},
@@ -159,7 +160,7 @@ static int open_each(struct listener *listener, struct address *list, size_t cou
 		int fd = open_socket(&list[i], false, options, error);
 		if (fd >= 0) {
 			add(listener, fd);
-		} else if (!is_family_missing(errno)) {
+		} else if (!is_family_missing(&list[i], errno)) {
 			int number = errno;
 
 			listener_close(listener);
@@ -212,25 +213,28 @@ int listener_listen(struct listener *listener, int backlog, struct error *error)
 	return 0;
 }
 
-static bool is_listening_stream(int fd)
+static bool get_option(int fd, int name, int *value)
 {
-	int type = 0, is_listening = 0;
-	socklen_t length = sizeof type;
+	socklen_t length = sizeof *value;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0)
-		return false;
-	length = sizeof is_listening;
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &length) != 0)
-		return false;
-	return type == SOCK_STREAM && is_listening != 0;
+	return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0;
+}
+
+static bool is_listening_tcp(int fd)
+{
+	int type, family, is_listening;
+
+	return get_option(fd, SO_TYPE, &type) && get_option(fd, SO_DOMAIN, &family) &&
+	       get_option(fd, SO_ACCEPTCONN, &is_listening) && type == SOCK_STREAM &&
+	       (family == AF_INET || family == AF_INET6) && is_listening != 0;
 }
 
 int listener_adopt(struct listener *listener, int fd, const struct socket_options *options,
 	struct error *error)
 {
-	if (!is_listening_stream(fd))
+	if (!is_listening_tcp(fd))
 		return error_set(error, EX_UNAVAILABLE,
-			"inherited descriptor %d: expected a listening stream socket, got something else",
+			"inherited descriptor %d: expected a listening TCP socket, got something else",
 			fd);
 	if (listener->count == LISTENER_SOCKETS_MAX)
 		return error_set(error, EX_UNAVAILABLE,

@@ -5,6 +5,9 @@
 #include "yodel/base/clock.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -81,21 +84,63 @@ static enum io write_with(
 	return IO_OK;
 }
 
-/* The peer is slower than we are: wait for it, up to one deadline for all that is left. */
+/* What the peer's system has not acknowledged yet. */
+static size_t unsent_bytes(const struct stream *stream)
+{
+	int bytes = 0;
+
+	/* Linux' own name for it, SIOCOUTQ, stands in a kernel header that musl does not bring. */
+	return ioctl(stream->fd, TIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
+/* A wait for the peer to take what is left of a piece. */
+struct wait {
+	int64_t deadline_ms; /* 0 = none */
+	size_t sent;         /* of the piece, when the wait began */
+	size_t unsent;       /* in the kernel, then */
+};
+
+static struct wait begin_wait(const struct stream *stream, int64_t timeout_ms, size_t sent)
+{
+	return (struct wait){
+		.deadline_ms = timeout_ms == 0 ? 0 : clock_monotonic_ms() + timeout_ms,
+		.sent = sent,
+		.unsent = unsent_bytes(stream),
+	};
+}
+
+/*
+ * Whether the peer has taken as many bytes since the wait began as were left of the piece then. The
+ * kernel wakes a writer only when a third of the send buffer is free: a peer that reads steadily but
+ * slowly makes progress that send(2) does not show.
+ */
+static bool has_progress(
+	const struct stream *stream, const struct wait *wait, size_t length, size_t sent)
+{
+	size_t given = wait->unsent + (sent - wait->sent), left = unsent_bytes(stream);
+
+	return given >= left && given - left >= length - wait->sent;
+}
+
+/* The peer is slower than we are: wait for it, as long as it takes a piece in the time. */
 static enum io write_patiently(
 	struct stream *stream, const void *src, size_t length, int64_t timeout_ms, size_t *sent)
 {
-	int64_t deadline_ms = timeout_ms == 0 ? 0 : clock_monotonic_ms() + timeout_ms;
+	struct wait wait = begin_wait(stream, timeout_ms, *sent);
 	int64_t left_ms = timeout_ms;
 	enum io io = IO_OK;
 
 	while (*sent < length && (io == IO_OK || io == IO_TIMEOUT)) {
-		if (deadline_ms != 0 && left_ms <= 0)
-			return IO_TIMEOUT;
+		if (wait.deadline_ms != 0 && left_ms <= 0) {
+			if (!has_progress(stream, &wait, length, *sent))
+				return IO_TIMEOUT;
+			wait = begin_wait(stream, timeout_ms, *sent);
+			left_ms = timeout_ms;
+		}
 		arm(stream->fd, SO_SNDTIMEO, &stream->write_timeout_ms, left_ms);
 		io = write_with(stream, src, length, 0, sent);
-		if (deadline_ms != 0)
-			left_ms = deadline_ms - clock_monotonic_ms();
+		if (wait.deadline_ms != 0)
+			left_ms = wait.deadline_ms - clock_monotonic_ms();
 	}
 	return *sent == length ? IO_OK : io;
 }
@@ -118,16 +163,18 @@ void stream_finish(struct stream *stream)
 
 bool stream_has_unsent(const struct stream *stream)
 {
-	int bytes = 0;
-
-	/* Linux' own name for it, SIOCOUTQ, stands in a kernel header that musl does not bring. */
-	return ioctl(stream->fd, TIOCOUTQ, &bytes) == 0 && bytes > 0;
+	return unsent_bytes(stream) > 0;
 }
 
-void stream_close(struct stream *stream)
+void stream_close(struct stream *stream, int64_t delivery_ms)
 {
+	unsigned limit_ms = delivery_ms > UINT_MAX ? UINT_MAX : (unsigned)delivery_ms;
+
 	if (stream->fd < 0)
 		return;
+	if (limit_ms != 0 && stream_has_unsent(stream))
+		(void)setsockopt(
+			stream->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
 	close(stream->fd);
 	stream->fd = -1;
 }
@@ -138,5 +185,5 @@ void stream_abort(struct stream *stream)
 
 	if (stream->fd >= 0)
 		(void)setsockopt(stream->fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-	stream_close(stream);
+	stream_close(stream, 0);
 }

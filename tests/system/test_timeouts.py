@@ -5,7 +5,8 @@ import contextlib
 import socket
 import time
 
-from yodel_harness import (PATIENCE, SLACK, SystemTest, main, receive_all, receive_end, receive_exactly)
+from yodel_harness import (PATIENCE, SLACK, SystemTest, main, receive_all, receive_end, receive_exactly,
+                           wait_until)
 
 
 class TimeoutTest(SystemTest):
@@ -97,6 +98,21 @@ class Write(TimeoutTest):
         self.connect(daemon, receive_buffer=4096)
         self.assert_closed(daemon, "write_timeout", 300)
         daemon.wait_for_threads(threads)
+
+    def test_what_a_client_never_takes_does_not_stay_in_the_kernel(self):
+        daemon = self.start(options=["timeouts.write=500ms", "socket.send_buffer=1M"])
+        client = self.connect(daemon, receive_buffer=4096)
+        client.sendall(b"x" * 100_000)
+        client.shutdown(socket.SHUT_WR)
+        self.assertEqual(daemon.wait_for("close")["reason"], "client_fin")
+        port = "%04X" % daemon.addresses[0][1]
+
+        def is_gone():
+            with open("/proc/net/tcp", encoding="ascii") as table:
+                rows = [line.split() for line in table]
+            return not any(row[1].endswith(":" + port) and row[3] == "04" for row in rows)
+
+        wait_until(is_gone, "the unread answer has left the kernel (FIN_WAIT1)")
 
     def test_write_of_0_is_for_ever(self):
         daemon = self.start(

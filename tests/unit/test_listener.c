@@ -470,8 +470,7 @@ static void expect_not_adopted(int fd)
 	assert_int_equal(listener_adopt(&listener, fd, &no_options, &error), -1);
 	assert_int_equal(error.exit_code, EX_UNAVAILABLE);
 	snprintf(expected, sizeof expected,
-		"inherited descriptor %d: expected a listening stream socket, got something else",
-		fd);
+		"inherited descriptor %d: expected a listening TCP socket, got something else", fd);
 	assert_string_equal(error.message, expected);
 	assert_int_equal(listener.count, 0);
 	if (fd >= 0)

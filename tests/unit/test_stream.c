@@ -12,7 +12,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SMALL_BUFFER = 4096, LARGE = 4 * 1024 * 1024, ENDLESS = 256 * 1024 * 1024 };
+enum {
+	SMALL_BUFFER = 4096,
+	LARGE = 4 * 1024 * 1024,
+	ENDLESS = 256 * 1024 * 1024,
+	PIECE = 16 * 1024
+};
 
 struct ends {
 	struct stream stream;
@@ -51,7 +56,7 @@ static int tear_down(void **state)
 {
 	struct ends *ends = *state;
 
-	stream_close(&ends->stream);
+	stream_close(&ends->stream, 0);
 	if (ends->peer >= 0)
 		close(ends->peer);
 	free(ends);
@@ -160,7 +165,7 @@ static void read_of_a_bad_descriptor_keeps_the_errno(void **state)
 	stream_init(&stream, pipe_ends[0]);
 	assert_int_equal(stream_read_pending(&stream, &byte, 1, &got), IO_ERROR);
 	assert_int_equal(stream.error_number, ENOTSOCK);
-	stream_close(&stream);
+	stream_close(&stream, 0);
 	close(pipe_ends[1]);
 }
 
@@ -284,6 +289,46 @@ static void write_all_holds_its_timeout_in_total_against_a_reader_of_single_byte
 	assert_true(reader.taken > 0);
 }
 
+/* Takes pieces at a pace of its own, far below what the kernel tells a waiting writer of. */
+static void *read_at_a_pace(void *argument)
+{
+	struct reader *reader = argument;
+	char bytes[SMALL_BUFFER];
+	ssize_t count;
+
+	while ((count = recv(reader->fd, bytes, sizeof bytes, MSG_WAITALL)) > 0) {
+		reader->taken += (size_t)count;
+		(void)poll(NULL, 0, 16);
+	}
+	return NULL;
+}
+
+static void write_all_keeps_waiting_for_a_slow_reader_that_reads_on(void **state)
+{
+	struct ends *ends = *state;
+	struct reader reader = {.fd = ends->peer};
+	int large = 4 * LARGE;
+	char *bytes = calloc(1, PIECE);
+	pthread_t thread;
+	size_t sent = 0, total = 0;
+	enum io io = IO_OK;
+
+	assert_non_null(bytes);
+	assert_int_equal(
+		setsockopt(ends->stream.fd, SOL_SOCKET, SO_SNDBUF, &large, sizeof large), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_at_a_pace, &reader), 0);
+	int64_t until = support_now_ms() + 3000;
+	while (io == IO_OK && support_now_ms() < until) {
+		io = stream_write_all(&ends->stream, bytes, PIECE, 250, &sent);
+		total += sent;
+	}
+	stream_abort(&ends->stream);
+	pthread_join(thread, NULL);
+	free(bytes);
+	assert_int_equal(io, IO_OK);
+	assert_true(total > reader.taken); /* or the reader was never the slower one */
+}
+
 static void write_all_with_room_looks_at_no_timeout(void **state)
 {
 	struct ends *ends = *state;
@@ -390,7 +435,7 @@ static void close_delivers_what_was_written(void **state)
 	int end;
 
 	assert_int_equal(stream_write_all(&ends->stream, "bye", 3, 0, &sent), IO_OK);
-	stream_close(&ends->stream);
+	stream_close(&ends->stream, 0);
 	assert_int_equal(ends->stream.fd, -1);
 	assert_int_equal(receive(ends->peer, bytes, 3, &end), 3);
 	assert_eof(ends->peer);
@@ -401,9 +446,9 @@ static void close_and_abort_are_fine_on_a_closed_stream(void **state)
 	struct ends *ends = *state;
 	int fd = ends->stream.fd;
 
-	stream_close(&ends->stream);
+	stream_close(&ends->stream, 0);
 	assert_int_equal(dup2(ends->peer, fd), fd); /* the number is somebody else's now */
-	stream_close(&ends->stream);
+	stream_close(&ends->stream, 0);
 	stream_abort(&ends->stream);
 	assert_int_equal(close(fd), 0);
 }
@@ -434,6 +479,7 @@ int main(void)
 		ROW(read_pending_does_not_wait),
 		ROW_SMALL(write_all_gives_a_slow_reader_every_byte_in_order),
 		ROW_SMALL(write_all_ends_at_its_timeout_and_counts_what_was_taken),
+		ROW_SMALL(write_all_keeps_waiting_for_a_slow_reader_that_reads_on),
 		ROW_SMALL(write_all_holds_its_timeout_in_total_against_a_reader_of_single_bytes),
 		ROW(write_all_with_room_looks_at_no_timeout),
 		ROW(write_to_a_peer_that_has_reset_tells_so_and_raises_no_signal),

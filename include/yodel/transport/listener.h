@@ -61,7 +61,7 @@ int listener_listen(struct listener *listener, int backlog, struct error *error)
 
 /*
  * Adds an inherited socket to a listener and sets the options on it.
- * Takes fd if it returns 0. Returns -1 with error (EX_UNAVAILABLE) if fd is not a listening stream
+ * Takes fd if it returns 0. Returns -1 with error (EX_UNAVAILABLE) if fd is not a listening TCP
  * socket.
  */
 int listener_adopt(struct listener *listener, int fd, const struct socket_options *options,

@@ -52,7 +52,8 @@ enum io stream_read_pending(
 /*
  * Writes all of src, or as much as the peer takes in the time.
  *   src          length bytes, at least 1
- *   timeout_ms   for all of src, however slowly the peer takes it; 0 waits for ever
+ *   timeout_ms   in which the peer must take as many bytes as are left of src, of this or of what
+ *                was written before; 0 waits for ever
  *   sent         how many bytes were handed to the kernel, always set
  * Returns IO_OK (all of it), IO_TIMEOUT, IO_RESET or IO_ERROR. Borrows src.
  */
@@ -65,8 +66,12 @@ void stream_finish(struct stream *stream);
 /* Whether the peer has yet to take something that was written. Source: tcp(7) SIOCOUTQ. */
 bool stream_has_unsent(const struct stream *stream);
 
-/* Closes the descriptor; the kernel still delivers what was written. Fine on a closed stream. */
-void stream_close(struct stream *stream);
+/*
+ * Closes the descriptor; the kernel still delivers what was written. Fine on a closed stream.
+ *   delivery_ms   how long it may try while the peer takes nothing; 0 leaves that to the kernel, which
+ *                 may hold the bytes for many minutes. Source: tcp(7) TCP_USER_TIMEOUT, RFC 5482.
+ */
+void stream_close(struct stream *stream, int64_t delivery_ms);
 
 /*
  * Closes the descriptor with a reset; what was written and not yet taken is dropped, so that a peer
