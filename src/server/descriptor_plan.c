@@ -31,6 +31,15 @@ static size_t smaller(size_t one, size_t other)
 	return one < other ? one : other;
 }
 
+/* Where the hard limit cannot be had (fs.nr_open may be lower), the soft one stays. */
+static void raise_soft(struct rlimit *limit)
+{
+	struct rlimit raised = {limit->rlim_max, limit->rlim_max};
+
+	if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+		*limit = raised;
+}
+
 int descriptor_plan_make(struct descriptor_plan *plan, size_t wanted, struct error *error)
 {
 	struct rlimit limit;
@@ -38,9 +47,7 @@ int descriptor_plan_make(struct descriptor_plan *plan, size_t wanted, struct err
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return error_set_errno(error, EX_OSERR, errno, "cannot read RLIMIT_NOFILE");
-	limit.rlim_cur = limit.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		return error_set_errno(error, EX_OSERR, errno, "cannot raise RLIMIT_NOFILE");
+	raise_soft(&limit);
 	plan->limit = limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur;
 	if (plan->limit <= used)
 		return error_set(error, EX_OSERR,

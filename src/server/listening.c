@@ -61,31 +61,31 @@ static void name_in_error(const struct listener_settings *settings, struct error
 	error_set(error, plain.exit_code, "listener %s: %s", settings->name, plain.message);
 }
 
-static size_t count_sockets(const struct listener *listeners, size_t count)
+static size_t count_sockets(const struct listening *listening)
 {
 	size_t sockets = 0;
 
-	for (size_t i = 0; i < count; i++)
-		sockets += listeners[i].count;
+	for (size_t i = 0; i < listening->listener_count; i++)
+		sockets += listening->listeners[i].count;
 	return sockets;
 }
 
-/* Moves the sockets of all listeners into one flat list. */
-static int flatten(struct listening *listening, const struct config *config,
-	const struct listener *listeners, struct error *error)
+/* Lists the sockets of all listeners flat, for the accept loop. */
+static int list_sockets(
+	struct listening *listening, const struct config *config, struct error *error)
 {
-	size_t sockets = count_sockets(listeners, config->listener_count);
+	size_t sockets = count_sockets(listening);
 
-	*listening = (struct listening){.entries = calloc(sockets, sizeof *listening->entries)};
+	listening->entries = calloc(sockets, sizeof *listening->entries);
 	if (listening->entries == NULL)
 		return error_set(error, EX_OSERR, "no memory for %zu sockets", sockets);
-	for (size_t i = 0; i < config->listener_count; i++)
-		for (size_t j = 0; j < listeners[i].count; j++)
+	for (size_t i = 0; i < listening->listener_count; i++)
+		for (size_t j = 0; j < listening->listeners[i].count; j++)
 			listening->entries[listening->count++] = (struct listening_entry){
-				.fd = listeners[i].sockets[j].fd,
+				.fd = listening->listeners[i].sockets[j].fd,
 				.listener_index = i,
 				.run = service_find(config->listeners[i].service),
-				.address = listeners[i].sockets[j].address,
+				.address = listening->listeners[i].sockets[j].address,
 			};
 	return 0;
 }
@@ -115,44 +115,54 @@ static void warn_of_somaxconn(const struct config *config)
 				config->listeners[i].name, config->listeners[i].backlog, somaxconn);
 }
 
-static int open_all(struct listener *listeners, const struct config *config,
+static int open_all(struct listening *listening, const struct config *config,
 	struct inherited *inherited, struct error *error)
 {
-	for (size_t i = 0; i < config->listener_count; i++)
-		if (open_one(&listeners[i], &config->listeners[i], inherited, error) != 0) {
-			name_in_error(&config->listeners[i], error);
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener_settings *settings = &config->listeners[i];
+
+		if (open_one(&listening->listeners[i], settings, inherited, error) != 0) {
+			name_in_error(settings, error);
 			return -1;
 		}
-	for (size_t i = 0; i < config->listener_count; i++)
-		if (listener_listen(&listeners[i], (int)config->listeners[i].backlog, error) != 0) {
-			name_in_error(&config->listeners[i], error);
-			return -1;
-		}
-	return 0;
+	}
+	return list_sockets(listening, config, error);
 }
 
 int listening_open(struct listening *listening, const struct config *config, struct error *error)
 {
-	struct listener *listeners = calloc(config->listener_count, sizeof *listeners);
 	struct inherited inherited;
-	int result = -1;
 
-	*listening = (struct listening){.count = 0};
-	if (inherited_find(&inherited) != 0 || listeners == NULL) {
-		error_set(error, EX_OSERR, "no memory for %zu listeners", config->listener_count);
-		goto out;
+	*listening = (struct listening){
+		.listeners = calloc(config->listener_count, sizeof *listening->listeners),
+		.listener_count = config->listener_count,
+	};
+	if (inherited_find(&inherited) != 0 || listening->listeners == NULL) {
+		listening->listener_count = 0;
+		listening_close(listening);
+		inherited_fini(&inherited);
+		return error_set(
+			error, EX_OSERR, "no memory for %zu listeners", config->listener_count);
 	}
-	if (open_all(listeners, config, &inherited, error) == 0)
-		result = flatten(listening, config, listeners, error);
-	if (result == 0)
-		warn_of_somaxconn(config);
-	else
-		for (size_t i = 0; i < config->listener_count; i++)
-			listener_close(&listeners[i]);
-out:
+	int result = open_all(listening, config, &inherited, error);
+	if (result != 0)
+		listening_close(listening);
 	inherited_fini(&inherited);
-	free(listeners);
 	return result;
+}
+
+int listening_start(struct listening *listening, const struct config *config, struct error *error)
+{
+	for (size_t i = 0; i < listening->listener_count; i++) {
+		const struct listener_settings *settings = &config->listeners[i];
+
+		if (listener_listen(&listening->listeners[i], (int)settings->backlog, error) != 0) {
+			name_in_error(settings, error);
+			return -1;
+		}
+	}
+	warn_of_somaxconn(config);
+	return 0;
 }
 
 size_t listening_fill(const struct listening *listening, struct pollfd *set)
@@ -164,8 +174,9 @@ size_t listening_fill(const struct listening *listening, struct pollfd *set)
 
 void listening_close(struct listening *listening)
 {
-	for (size_t i = 0; i < listening->count; i++)
-		close(listening->entries[i].fd);
+	for (size_t i = 0; i < listening->listener_count; i++)
+		listener_close(&listening->listeners[i]);
+	free(listening->listeners);
 	free(listening->entries);
 	*listening = (struct listening){.count = 0};
 }

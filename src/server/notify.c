@@ -106,7 +106,8 @@ int inherited_find(struct inherited *inherited)
 		struct inherited_socket *found = &inherited->sockets[inherited->count];
 
 		found->fd = FIRST_INHERITED_FD + (int)inherited->count++;
-		(void)fcntl(found->fd, F_SETFD, FD_CLOEXEC);
+		if (fcntl(found->fd, F_SETFD, FD_CLOEXEC) != 0)
+			found->fd = -1; /* announced, but not there */
 		at = next_name(at, found->name);
 	}
 	free(names);

@@ -19,8 +19,19 @@ int partings_init(struct partings *partings, size_t capacity)
 	return partings->entries != NULL ? 0 : -1;
 }
 
+/* Whether the client has closed or cut the connection. */
+static bool is_gone(int fd)
+{
+	char waste[4096];
+	ssize_t count = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
+
+	return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* Reads once more before the close: bytes that nobody read would make it a reset. */
 static void remove_at(struct partings *partings, size_t index)
 {
+	(void)is_gone(partings->entries[index].fd);
 	close(partings->entries[index].fd);
 	partings->count--;
 	memmove(&partings->entries[index], &partings->entries[index + 1],
@@ -55,20 +66,12 @@ void partings_fill(const struct partings *partings, struct pollfd *set)
 		set[i] = (struct pollfd){.fd = partings->entries[i].fd, .events = POLLIN};
 }
 
-/* Whether the client has gone. One read a turn, so that nobody holds up the accept loop. */
-static bool is_gone(int fd)
-{
-	char waste[4096];
-	ssize_t count = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
-
-	return count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR);
-}
-
 void partings_serve(struct partings *partings, const struct pollfd *set, int64_t now_ms)
 {
 	for (size_t i = partings->count; i-- > 0;) {
 		bool is_over = partings->entries[i].deadline_ms <= now_ms;
 
+		/* One read a turn, so that nobody holds up the accept loop. */
 		if (is_over || (set[i].revents != 0 && is_gone(partings->entries[i].fd)))
 			remove_at(partings, i);
 	}

@@ -24,6 +24,7 @@
 
 enum {
 	ACCEPTS_A_TURN = 64, /* from one socket, before signals and the other sockets have theirs */
+	LAST_ACCEPTS = 65536, /* from one socket, before it is closed */
 	STATUS_PERIOD_MS = 1000,
 	FLUSH_MS = 1000, /* after the drain: for what has arrived to be answered */
 	CUT_MS = 1000,   /* after that: for the threads to see that they are cut off */
@@ -43,7 +44,8 @@ struct server {
 	unsigned stop_signals;
 	bool is_broken;
 	bool is_draining;
-	size_t told_open; /* connections, as the service manager was last told */
+	size_t first_socket; /* of the next turn */
+	size_t told_open;    /* connections, as the service manager was last told */
 	int64_t tell_at_ms;
 };
 
@@ -112,12 +114,19 @@ static bool take_clients(struct server *server, const struct listening_entry *en
 	return true;
 }
 
+/* Each turn begins with another socket, so that none has to wait for the pauses of the one before it. */
 static void take_clients_of_all(struct server *server, const struct pollfd *set)
 {
-	for (size_t i = 0; i < server->listening.count; i++)
-		if (set[i].revents != 0 &&
-			!take_clients(server, &server->listening.entries[i], ACCEPTS_A_TURN))
+	size_t count = server->listening.count;
+	size_t first = server->first_socket++ % count;
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = (first + i) % count;
+
+		if (set[at].revents != 0 &&
+			!take_clients(server, &server->listening.entries[at], ACCEPTS_A_TURN))
 			return;
+	}
 }
 
 static void tell(const struct server *server, const char *more, size_t open)
@@ -186,16 +195,12 @@ static void turn(struct server *server, int64_t until_ms)
 
 /*
  * Before the listeners close: lets those in who are already connected and may have sent something.
- * No more than one backlog each, for others keep coming.
+ * The kernel queues no more than somaxconn; others may keep coming, so there is an end.
  */
 static void take_last_clients(struct server *server)
 {
-	for (size_t i = 0; i < server->listening.count; i++) {
-		const struct listening_entry *entry = &server->listening.entries[i];
-		int64_t backlog = server->config->listeners[entry->listener_index].backlog;
-
-		(void)take_clients(server, entry, (int)backlog);
-	}
+	for (size_t i = 0; i < server->listening.count; i++)
+		(void)take_clients(server, &server->listening.entries[i], LAST_ACCEPTS);
 }
 
 static bool is_everybody_gone(struct server *server)
@@ -235,13 +240,13 @@ static void drain(struct server *server)
 	(void)wait_until_empty(server, CUT_MS);
 }
 
-static int open_descriptors(struct server *server, struct error *error)
+static int open_wake_ups(struct server *server, struct error *error)
 {
 	server->signal_fd = open_signals();
 	server->empty_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (server->signal_fd < 0 || server->empty_fd < 0)
-		return error_set_errno(error, EX_OSERR, errno, "cannot open signalfd or eventfd");
-	return listening_open(&server->listening, server->config, error);
+	if (server->signal_fd >= 0 && server->empty_fd >= 0)
+		return 0;
+	return error_set_errno(error, EX_OSERR, errno, "cannot open signalfd or eventfd");
 }
 
 static int make_registry(
@@ -263,31 +268,47 @@ static int make_registry(
 	return error_set(error, EX_OSERR, "no memory for %zu connections", plan->connections);
 }
 
-static int prepare(struct server *server, struct error *error)
+static int make_poll_set(struct server *server, size_t partings, struct error *error)
+{
+	size_t count = POLL_FIXED + partings + server->listening.count;
+
+	server->poll_set = calloc(count, sizeof *server->poll_set);
+	if (server->poll_set != NULL)
+		return 0;
+	return error_set(error, EX_OSERR, "no memory to poll %zu descriptors", count);
+}
+
+/* What is left before clients can come, in the order of what it builds on. */
+static int prepare_to_accept(struct server *server, struct error *error)
 {
 	const struct config *config = server->config;
 	struct descriptor_plan plan;
 
-	if (open_descriptors(server, error) != 0)
+	if (open_wake_ups(server, error) != 0 ||
+		descriptor_plan_make(&plan, (size_t)config->limits.max_connections, error) != 0 ||
+		make_poll_set(server, plan.partings, error) != 0 ||
+		make_registry(server, &plan, error) != 0)
 		return -1;
-	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections, error) != 0)
-		goto failed;
-	server->poll_set = calloc(
-		POLL_FIXED + plan.partings + server->listening.count, sizeof *server->poll_set);
-	if (server->poll_set == NULL) {
-		error_set(error, EX_OSERR, "no memory for the poll set");
-		goto failed;
-	}
-	if (make_registry(server, &plan, error) != 0)
-		goto failed;
 	if (acceptor_init(&server->acceptor, &server->registry, (size_t)config->thread_stack_bytes,
 		    plan.partings, error) != 0) {
 		registry_fini(&server->registry);
-		goto failed;
+		return -1;
 	}
 	report_plan(config, &plan);
-	return 0;
-failed:
+	if (listening_start(&server->listening, config, error) == 0)
+		return 0;
+	acceptor_fini(&server->acceptor);
+	registry_fini(&server->registry);
+	return -1;
+}
+
+/* Signals still end the process while names are resolved; from then on they are heard by the loop. */
+static int prepare(struct server *server, struct error *error)
+{
+	if (listening_open(&server->listening, server->config, error) != 0)
+		return -1;
+	if (prepare_to_accept(server, error) == 0)
+		return 0;
 	listening_close(&server->listening);
 	free(server->poll_set);
 	return -1;

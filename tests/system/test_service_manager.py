@@ -195,7 +195,7 @@ class Activation(SystemTest):
         program, handing_env = handing.pop("command"), handing.pop("env")
         done = run(*program[1:], "-c", "/dev/null", program=program[0], env=handing_env, **handing)
         self.assertEqual(done.returncode, ADDRESS_IN_USE)
-        self.assertIn("expected a listening stream socket", done.stderr)
+        self.assertIn("expected a listening TCP socket", done.stderr)
 
     def test_socket_survives_our_end_and_serves_again(self):
         opened = self.listening()

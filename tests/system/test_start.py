@@ -30,6 +30,17 @@ class Readiness(SystemTest):
         client = self.connect(daemon)
         self.assert_echoes(client)
 
+    def test_closed_standard_descriptors_are_not_taken_for_something_else(self):
+        daemon = self.start("-1", ready=False, command=["sh", "-c", 'exec "$0" "$@" <&- >&-', YODELD])
+        host, _, port = daemon.wait_for("listen")["address"].rpartition(":")
+        daemon.wait_for("ready")
+        client = self.connect((host, int(port)))
+        self.assert_echoes(client)
+        before = daemon.cpu_seconds()
+        client.close()
+        daemon.wait_for("close")
+        self.assertLess(daemon.cpu_seconds() - before, 1)
+
     def test_without_1_nothing_is_printed_and_stdout_stays_open(self):
         daemon = self.start(ready=False)
         daemon.wait_for("ready")

@@ -106,6 +106,20 @@ class Drain(StopTest):
             client.close()
         self.assert_exits(daemon)
 
+    def test_client_that_just_fitted_into_the_backlog_is_still_echoed(self):
+        # The kernel queues one client more than the backlog says.
+        daemon = self.start(options=["timeouts.drain=1h", "backlog=8"])
+        with daemon.frozen():
+            clients = [self.connect(daemon) for _ in range(9)]
+            for client in clients:
+                client.sendall(b"waiting")
+                client.shutdown(socket.SHUT_WR)
+            daemon.signal(signal.SIGTERM)
+        for client in clients:
+            self.assertEqual(receive_all(client), b"waiting")
+            client.close()
+        self.assert_exits(daemon)
+
     def test_drain_ends_an_active_an_idle_and_a_stuck_client_each_in_its_way(self):
         daemon = self.start(listen=["127.0.0.1:0=echo", "127.0.0.1:0=chargen"],
                             options=["timeouts.drain=700ms", "timeouts.write=1h",

@@ -4,6 +4,7 @@
 #include "yodel/base/log.h"
 #include "yodel/server/listening.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,18 @@ static int count_descriptors(void)
 	for (int fd = 0; fd < 256; fd++)
 		count += fcntl(fd, F_GETFD) >= 0;
 	return count;
+}
+
+static bool is_listening(unsigned port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool is_open = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+
+	close(fd);
+	return is_open;
 }
 
 static void every_listener_has_its_sockets_with_their_service(void **state)
@@ -36,6 +49,8 @@ static void every_listener_has_its_sockets_with_their_service(void **state)
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(listening.entries[i].listener_index, i);
 	assert_int_equal(listening_fill(&listening, set), 3);
+	assert_false(is_listening(address_port(&listening.entries[1].address)));
+	assert_int_equal(listening_start(&listening, config, &error), 0);
 	int client = tcp_connect(address_port(&listening.entries[1].address));
 	assert_int_equal(poll(set, 3, SUPPORT_PATIENCE_MS), 1);
 	assert_int_equal(set[1].revents, POLLIN);
@@ -152,7 +167,7 @@ static void an_inherited_descriptor_that_does_not_listen_is_an_error(void **stat
 	(void)state;
 	assert_int_equal(try_inherited(config, fd, "door", &log), 2);
 	assert_string_equal(log,
-		"listener door: inherited descriptor 3: expected a listening stream socket, got something else\n");
+		"listener door: inherited descriptor 3: expected a listening TCP socket, got something else\n");
 	free(log);
 	close(fd);
 	config_free(config);
@@ -173,6 +188,8 @@ static void a_backlog_that_the_kernel_cuts_is_a_warning(void **state)
 	fclose(file);
 	capture_start();
 	int result = listening_open(&listening, config, &error);
+	if (result == 0)
+		result = listening_start(&listening, config, &error);
 	char *log = capture_end();
 	assert_int_equal(result, 0);
 	assert_int_equal(strstr(log, "backlog = 65535 is cut to net.core.somaxconn") != NULL,

@@ -10,12 +10,14 @@
 #include "yodel/base/error.h"
 #include "yodel/config/config.h"
 #include "yodel/service/service.h"
-#include "yodel/transport/address.h"
+#include "yodel/transport/listener.h"
 
 #include <poll.h>
 #include <stddef.h>
 
 struct listening {
+	struct listener *listeners; /* one a listener of the configuration; they own the sockets */
+	size_t listener_count;
 	struct listening_entry {
 		int fd;
 		size_t listener_index; /* in the configuration */
@@ -26,10 +28,17 @@ struct listening {
 };
 
 /*
- * Opens or adopts the sockets of every listener, then lets clients connect to all of them.
+ * Opens or adopts the sockets of every listener; nobody can connect to an opened one yet.
  * Returns 0, or -1 with error naming the listener, and nothing open.
  */
 int listening_open(
+	struct listening *listening, const struct config *config, struct error *error) MUST_USE;
+
+/*
+ * Lets clients connect, and warns of a backlog that the kernel cuts.
+ * Returns 0, or -1 with error naming the listener.
+ */
+int listening_start(
 	struct listening *listening, const struct config *config, struct error *error) MUST_USE;
 
 /* Fills an entry of a poll set for each socket; returns how many. */
