@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/server/listening.h"
 
+#include "yodel/base/check.h"
 #include "yodel/base/log.h"
 #include "yodel/server/notify.h"
 #include "yodel/transport/listener.h"
@@ -76,6 +77,7 @@ static int list_sockets(
 {
 	size_t sockets = count_sockets(listening);
 
+	CHECK(sockets > 0);
 	listening->entries = calloc(sockets, sizeof *listening->entries);
 	if (listening->entries == NULL)
 		return error_set(error, EX_OSERR, "no memory for %zu sockets", sockets);
