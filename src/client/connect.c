@@ -15,14 +15,15 @@
 
 enum { LINE_BYTES = 4096 };
 
-/* What is typed collects in line until it is whole; the first `ready` bytes wait for the server to
- * take them. */
+/* What is typed collects in line until it is whole or fills it; the first `ready` bytes wait for the
+ * server to take them. */
 struct talk {
 	const struct request *request;
 	int fd;
 	bool has_prompt;
 	bool is_input_over; /* "bye" or the end of input */
 	bool is_finished;   /* our FIN is sent, or the server takes no more */
+	bool is_continued;  /* a piece of the line that begins at `ready` is cleared already */
 	size_t length;
 	size_t ready;
 	char line[LINE_BYTES];
@@ -50,12 +51,13 @@ static bool is_bye(const char *line, size_t length)
 /* Clears the next line for sending, or ends the input if it is "bye". */
 static void clear_line(struct talk *talk, size_t length)
 {
-	if (is_bye(talk->line + talk->ready, length)) {
+	if (!talk->is_continued && is_bye(talk->line + talk->ready, length)) {
 		talk->is_input_over = true;
 		talk->length = talk->ready;
 	} else {
 		talk->ready += length;
 	}
+	talk->is_continued = false;
 }
 
 /* Clears all whole lines, and a piece of one that is too long to wait for its end. */
@@ -66,8 +68,10 @@ static void clear_lines(struct talk *talk)
 	while (!talk->is_input_over &&
 		(end = memchr(talk->line + talk->ready, '\n', talk->length - talk->ready)) != NULL)
 		clear_line(talk, (size_t)(end + 1 - talk->line) - talk->ready);
-	if (talk->length == sizeof talk->line)
+	if (talk->length == sizeof talk->line && talk->ready == 0) {
 		talk->ready = talk->length;
+		talk->is_continued = true;
+	}
 }
 
 static void read_typed(struct talk *talk)
@@ -109,8 +113,9 @@ static void finish_if_sent(struct talk *talk)
 	talk->is_finished = true;
 }
 
-/* The server's bytes, a line each, with what could play tricks on a terminal made visible. */
-static void show(const struct talk *talk, const char *bytes, size_t length)
+/* The server's bytes, a line each, with what could play tricks on a terminal made visible. Returns an
+ * exit code. */
+static int show(const struct talk *talk, const char *bytes, size_t length)
 {
 	char visible[LINE_BYTES * 4 + 1];
 
@@ -127,8 +132,12 @@ static void show(const struct talk *talk, const char *bytes, size_t length)
 		bytes += line;
 		length -= line;
 	}
-	fflush(stdout);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		complain(talk->request, "cannot write to standard output: %s", error_text(errno));
+		return CLIENT_NETWORK;
+	}
 	prompt(talk);
+	return CLIENT_OK;
 }
 
 /* Returns an exit code; *is_over is set when the server has closed. */
@@ -144,9 +153,7 @@ static int hear(const struct talk *talk, bool *is_over)
 		return CLIENT_NETWORK;
 	}
 	*is_over = count == 0;
-	if (count > 0)
-		show(talk, bytes, (size_t)count);
-	return CLIENT_OK;
+	return count > 0 ? show(talk, bytes, (size_t)count) : CLIENT_OK;
 }
 
 static int converse(struct talk *talk)
@@ -183,7 +190,7 @@ int client_connect(const struct request *request)
 	struct talk talk = {
 		.request = request,
 		.fd = dial(request),
-		.has_prompt = isatty(STDIN_FILENO) != 0,
+		.has_prompt = isatty(STDIN_FILENO) != 0 && isatty(STDOUT_FILENO) != 0,
 	};
 
 	if (talk.fd < 0)

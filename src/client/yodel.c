@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The client's program: finds the command in the table, reads its arguments and runs it. */
+#include "yodel/base/descriptor.h"
+#include "yodel/base/error.h"
 #include "yodel/base/parse.h"
 #include "yodel/client/client.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -45,6 +48,11 @@ static void print_help(FILE *out)
 		out);
 }
 
+static void print_version(void)
+{
+	puts("yodel " YODEL_VERSION);
+}
+
 static int usage_error(const char *problem, const char *value)
 {
 	fprintf(stderr, "yodel: %s \"%s\"; try yodel --help\n", problem, value);
@@ -65,13 +73,14 @@ static int read_options(struct request *request, int argc, char **argv)
 {
 	static const struct option names[] = {
 		{"timeout", required_argument, NULL, 't'},
+		{"version", no_argument, NULL, 'V'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	int letter;
 
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":46t:h", names, NULL)) != -1) {
+	while ((letter = getopt_long(argc, argv, ":46t:Vh", names, NULL)) != -1) {
 		switch (letter) {
 		case '4':
 			request->family = AF_INET;
@@ -85,6 +94,9 @@ static int read_options(struct request *request, int argc, char **argv)
 				break;
 			return usage_error(
 				"--timeout: expected a time like 500ms or 10s, got", optarg);
+		case 'V':
+			print_version();
+			return IS_ANSWERED;
 		case 'h':
 			print_help(stdout);
 			return IS_ANSWERED;
@@ -93,6 +105,16 @@ static int read_options(struct request *request, int argc, char **argv)
 		}
 	}
 	return CLIENT_OK;
+}
+
+/* getaddrinfo(3) takes what strtoul(3) takes, cut to 16 bits. Names are its business alone. */
+static bool is_port(const char *text)
+{
+	int64_t number;
+
+	if (strspn(text, "0123456789+- \t") < strlen(text))
+		return true;
+	return parse_integer(text, &number) && number >= 1 && number <= UINT16_MAX;
 }
 
 static int run(const struct command *command, int argc, char **argv)
@@ -111,19 +133,22 @@ static int run(const struct command *command, int argc, char **argv)
 	request.host = argv[optind];
 	request.port = argv[optind + 1];
 	request.text = count > 2 ? argv[optind + 2] : NULL;
+	if (!is_port(request.port))
+		return usage_error(
+			"port: expected 1 ... 65535 or the name of a service, got", request.port);
 	return command->run(&request);
 }
 
-int main(int argc, char **argv)
+/* Runs the command, or answers without one. Returns an exit code. */
+static int answer(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct command *command = find_command(name);
 
-	signal(SIGPIPE, SIG_IGN);
 	if (command != NULL)
 		return run(command, argc - 1, argv + 1);
 	if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0) {
-		puts("yodel " YODEL_VERSION);
+		print_version();
 		return CLIENT_OK;
 	}
 	if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
@@ -134,4 +159,16 @@ int main(int argc, char **argv)
 		return usage_error("unknown command", name);
 	print_help(stderr);
 	return CLIENT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	descriptor_fill_standard();
+	signal(SIGPIPE, SIG_IGN);
+	int result = answer(argc, argv);
+	if (result == CLIENT_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+		fprintf(stderr, "yodel: cannot write to standard output: %s\n", error_text(errno));
+		return CLIENT_NETWORK;
+	}
+	return result;
 }

@@ -89,29 +89,34 @@ static int64_t read_announcement(char **names)
 	return is_ours && count > 0 && count <= INHERITED_MAX ? count : 0;
 }
 
-int inherited_find(struct inherited *inherited)
+/* Fills the sockets with the numbers from 3 on and their names. */
+static void list_inherited(struct inherited *inherited, size_t count, const char *names)
 {
-	char *names;
-	size_t count = (size_t)read_announcement(&names);
-	const char *at = names;
-
-	*inherited = (struct inherited){.sockets = calloc(count + 1, sizeof *inherited->sockets)};
-	if (inherited->sockets == NULL || names == NULL) {
-		free(inherited->sockets);
-		free(names);
-		*inherited = (struct inherited){.count = 0};
-		return -1;
-	}
 	while (inherited->count < count) {
 		struct inherited_socket *found = &inherited->sockets[inherited->count];
 
 		found->fd = FIRST_INHERITED_FD + (int)inherited->count++;
 		if (fcntl(found->fd, F_SETFD, FD_CLOEXEC) != 0)
 			found->fd = -1; /* announced, but not there */
-		at = next_name(at, found->name);
+		names = next_name(names, found->name);
 	}
+}
+
+int inherited_find(struct inherited *inherited)
+{
+	char *names;
+	size_t count = (size_t)read_announcement(&names);
+	int result = names != NULL ? 0 : -1;
+
+	*inherited = (struct inherited){.count = 0};
+	if (count > 0 && result == 0) {
+		inherited->sockets = calloc(count, sizeof *inherited->sockets);
+		result = inherited->sockets != NULL ? 0 : -1;
+	}
+	if (result == 0)
+		list_inherited(inherited, count, names);
 	free(names);
-	return 0;
+	return result;
 }
 
 int inherited_take(struct inherited *inherited, const char *name)
