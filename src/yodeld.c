@@ -8,6 +8,8 @@
 #include "yodel/server/server.h"
 #include "yodel/service/service.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -19,12 +21,25 @@ static int fail(const struct error *error)
 	return error->exit_code;
 }
 
+/* The exit status once all is printed: what did not reach its reader is a failure. */
+static int end_output(void)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return EXIT_SUCCESS;
+	fprintf(stderr, "yodeld: cannot write to standard output: %s\n",
+		error_text(errno != 0 ? errno : EIO));
+	return EXIT_FAILURE;
+}
+
 /* A file that is named must be there; the default one may be missing. */
 static const char *config_path(const struct command_line *line)
 {
 	if (line->config_path != NULL)
 		return line->config_path;
-	return access(YODEL_CONFIG_FILE, F_OK) == 0 ? YODEL_CONFIG_FILE : NULL;
+	bool is_missing = access(YODEL_CONFIG_FILE, F_OK) != 0 &&
+			  (errno == ENOENT || errno == ENOTDIR);
+	return is_missing ? NULL : YODEL_CONFIG_FILE;
 }
 
 /* Returns the configuration, or NULL with error; assignments are filled either way. */
@@ -66,7 +81,7 @@ static int run(const struct command_line *line)
 {
 	struct assignments assignments = {.count = 0};
 	struct error error;
-	int result = EXIT_SUCCESS;
+	int result;
 	struct config *config = load(line, &assignments, &error);
 
 	if (config == NULL) {
@@ -76,8 +91,10 @@ static int run(const struct command_line *line)
 		return serve(config, line->has_ready_lines);
 	} else if (line->command == COMMAND_SHOW) {
 		config_print(stdout, config, &assignments);
+		result = end_output();
 	} else {
 		puts("configuration OK");
+		result = end_output();
 	}
 	config_free(config);
 	assignments_fini(&assignments);
@@ -90,7 +107,13 @@ static int help(void)
 	putchar('\n');
 	config_print_options(stdout, service_schemas);
 	printf("\nDefault file: %s. Manual: yodeld(8), yodeld.conf(5).\n", YODEL_CONFIG_FILE);
-	return EXIT_SUCCESS;
+	return end_output();
+}
+
+static int version(void)
+{
+	puts("yodeld " YODEL_VERSION);
+	return end_output();
 }
 
 int main(int argc, char **argv)
@@ -105,7 +128,7 @@ int main(int argc, char **argv)
 	else if (line.command == COMMAND_HELP)
 		result = help();
 	else if (line.command == COMMAND_VERSION)
-		result = puts("yodeld " YODEL_VERSION) >= 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+		result = version();
 	else
 		result = run(&line);
 	command_line_fini(&line);

@@ -7,6 +7,7 @@
 #include "yodel/base/text.h"
 #include "yodel/config/validate.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,9 +124,25 @@ static const char *service_with(const struct build *build, const char *path)
 	return NULL;
 }
 
+/* The name that was meant, or NULL. "listen" is no row: the file's reader takes the list apart. */
+static const char *nearest_to(const struct build *build, const struct assignment *item)
+{
+	char path[OPTION_WHY_BYTES];
+	struct search search = {.path = path, .distance = SIZE_MAX};
+	size_t i = 0;
+
+	for (; item->path[i] != '\0' && i + 1 < sizeof path; i++)
+		path[i] = (char)tolower((unsigned char)item->path[i]);
+	path[i] = '\0';
+	search_tables(build, item->listener, visit_nearest, &search);
+	if (item->listener == SCOPE_TOP && !item->is_from_command_line &&
+		text_is_nearer(path, "listen", &search.distance))
+		return "listen";
+	return search.nearest;
+}
+
 static void report_unknown(struct build *build, const struct assignment *item)
 {
-	struct search search = {.path = item->path, .distance = SIZE_MAX};
 	const char *service = service_with(build, item->path);
 	char why[OPTION_WHY_BYTES];
 
@@ -137,11 +154,11 @@ static void report_unknown(struct build *build, const struct assignment *item)
 			"expected an option of the listener's service, got one of service \"%s\"",
 			service);
 	} else {
-		search_tables(build, item->listener, visit_nearest, &search);
+		const char *nearest = nearest_to(build, item);
+
 		snprintf(why, sizeof why, "expected a known option, got an unknown name%s%s%s",
-			search.nearest != NULL ? " (did you mean \"" : "",
-			search.nearest != NULL ? search.nearest : "",
-			search.nearest != NULL ? "\"?)" : "");
+			nearest != NULL ? " (did you mean \"" : "", nearest != NULL ? nearest : "",
+			nearest != NULL ? "\"?)" : "");
 	}
 	report(build, item, why);
 }
@@ -190,27 +207,36 @@ static void check_group(struct build *build, const struct assignment *item)
 		report(build, item, "expected a group of options { ... }, got something else");
 }
 
+/* Checks one; returns whether what stands inside it is still worth a look. */
+static bool check_assignment(struct build *build, const struct assignment *item)
+{
+	struct search search = {.path = item->path};
+	const struct option_row *row = search_tables(build, item->listener, visit_exact, &search);
+
+	if (row != NULL) {
+		check_value(build, item, row);
+		return false;
+	}
+	if (search_tables(build, item->listener, visit_group, &search) != NULL) {
+		check_group(build, item);
+		return true;
+	}
+	report_unknown(build, item);
+	return false;
+}
+
 /* Each assignment is checked, also one that another overrides: a wrong line is wrong anyway. */
 static void check_assignments(struct build *build)
 {
-	const struct assignment *unknown_group = NULL;
+	const struct assignment *wrong_group = NULL;
 
 	for (size_t i = 0; i < build->assignments->count; i++) {
 		const struct assignment *item = &build->assignments->items[i];
-		struct search search = {.path = item->path};
 
-		if (unknown_group != NULL && is_inside(item, unknown_group))
+		if (wrong_group != NULL && is_inside(item, wrong_group))
 			continue;
-		const struct option_row *row = search_tables(
-			build, item->listener, visit_exact, &search);
-		if (row != NULL) {
-			check_value(build, item, row);
-		} else if (search_tables(build, item->listener, visit_group, &search) != NULL) {
-			check_group(build, item);
-		} else {
-			report_unknown(build, item);
-			unknown_group = item;
-		}
+		if (!check_assignment(build, item) && item->kind == VALUE_GROUP)
+			wrong_group = item;
 	}
 }
 
@@ -256,28 +282,31 @@ static void store_listener(struct build *build, int index)
 	store_table(build, rows_of(listener->schema), index, listener->service_settings);
 }
 
-static bool is_name_taken(const struct config *config, const char *name)
+static bool is_name_taken(const struct listener_settings *listeners, size_t count, const char *name)
 {
-	for (size_t i = 0; i < config->listener_count; i++)
-		if (config->listeners[i].name != NULL &&
-			strcmp(config->listeners[i].name, name) == 0)
+	for (size_t i = 0; i < count; i++)
+		if (listeners[i].name != NULL && strcmp(listeners[i].name, name) == 0)
 			return true;
 	return false;
 }
 
-/* "echo", then "echo-2", "echo-3": a name for each listener that was given none. */
-static void name_listener(struct config *config, struct listener_settings *listener)
+void config_name_listeners(struct listener_settings *listeners, size_t count)
 {
 	char name[64];
 
-	if (listener->name == NULL || listener->service == NULL || listener->name[0] != '\0')
-		return;
-	snprintf(name, sizeof name, "%.32s", listener->service);
-	for (int number = 2; is_name_taken(config, name); number++)
-		snprintf(name, sizeof name, "%.32s-%d", listener->service, number);
-	free(listener->name);
-	listener->name = strdup(name);
-	CHECK(listener->name != NULL);
+	for (size_t i = 0; i < count; i++) {
+		struct listener_settings *listener = &listeners[i];
+
+		if (listener->name == NULL || listener->service == NULL ||
+			listener->name[0] != '\0')
+			continue;
+		snprintf(name, sizeof name, "%.32s", listener->service);
+		for (int number = 2; is_name_taken(listeners, count, name); number++)
+			snprintf(name, sizeof name, "%.32s-%d", listener->service, number);
+		free(listener->name);
+		listener->name = strdup(name);
+		CHECK(listener->name != NULL);
+	}
 }
 
 static void store_all(struct build *build)
@@ -287,8 +316,7 @@ static void store_all(struct build *build)
 	store_table(build, daemon_options, SCOPE_TOP, config);
 	for (size_t i = 0; i < config->listener_count; i++)
 		store_listener(build, (int)i);
-	for (size_t i = 0; i < config->listener_count; i++)
-		name_listener(config, &config->listeners[i]);
+	config_name_listeners(config->listeners, config->listener_count);
 }
 
 static struct config *new_config(const struct assignments *assignments)

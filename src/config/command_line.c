@@ -113,8 +113,12 @@ static int read_listen(struct command_line *line, const char *argument, struct e
 	int index = (int)line->assignments.listener_count;
 	const char *host, *port = NULL;
 	int result = 0;
-	char *text = strdup(argument);
 
+	if (index == LISTENERS_MAX)
+		return error_set(error, EX_USAGE,
+			"-l: expected at most %d listeners, got \"%s\" too", LISTENERS_MAX,
+			argument);
+	char *text = strdup(argument);
 	CHECK(text != NULL);
 	char *service = strrchr(text, '=');
 	if (service != NULL)
@@ -236,31 +240,49 @@ static size_t listener_count(const struct assignments *assignments)
 	return assignments->listener_count > 0 ? assignments->listener_count : 1;
 }
 
-/* What a listener is called: its name, or without one its service. */
-static const char *name_of(const struct assignments *assignments, int listener)
+/* A copy of the text that decides, or of the default. */
+static char *text_of(const struct assignments *assignments, const char *path, int listener)
 {
-	const struct assignment *name = assignments_decide(assignments, "name", listener, true);
-	const struct assignment *service = assignments_decide(
-		assignments, "service", listener, true);
+	const struct assignment *item = assignments_decide(assignments, path, listener, true);
+	char *text = strdup(
+		item != NULL ? item->text : option_find(listener_options, path)->default_value);
 
-	if (name != NULL && *name->text != '\0')
-		return name->text;
-	return service != NULL ? service->text
-			       : option_find(listener_options, "service")->default_value;
+	CHECK(text != NULL);
+	return text;
+}
+
+/* The listeners with nothing but the names that they will have. */
+static struct listener_settings *named_listeners(const struct assignments *assignments)
+{
+	size_t count = listener_count(assignments);
+	struct listener_settings *listeners = calloc(count, sizeof *listeners);
+
+	CHECK(listeners != NULL);
+	for (size_t i = 0; i < count; i++) {
+		listeners[i].name = text_of(assignments, "name", (int)i);
+		listeners[i].service = text_of(assignments, "service", (int)i);
+	}
+	config_name_listeners(listeners, count);
+	return listeners;
 }
 
 /* The listener a KEY stands for: the first of that name, or "[N]". Returns -1 where there is none. */
 static int find_listener(const struct assignments *assignments, const char *key)
 {
-	int count = (int)listener_count(assignments);
+	struct listener_settings *listeners = named_listeners(assignments);
+	int count = (int)listener_count(assignments), found = -1;
 	char bracketed[16];
 
 	for (int i = 0; i < count; i++) {
 		snprintf(bracketed, sizeof bracketed, "[%d]", i);
-		if (strcmp(key, bracketed) == 0 || strcmp(key, name_of(assignments, i)) == 0)
-			return i;
+		bool is_meant = strcmp(key, bracketed) == 0 || strcmp(key, listeners[i].name) == 0;
+		if (is_meant && found < 0)
+			found = i;
+		free(listeners[i].name);
+		free(listeners[i].service);
 	}
-	return -1;
+	free(listeners);
+	return found;
 }
 
 static void apply_to_listener(

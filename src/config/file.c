@@ -9,6 +9,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -19,13 +20,13 @@ struct reading {
 	char *folder;     /* that @include is relative to */
 	struct assignments *assignments;
 	struct problems *problems;
-	const char *included
-		[INCLUDED_MAX]; /* files whose literals are checked; beyond these, once more */
+	char *included[INCLUDED_MAX]; /* files that are checked, each once */
 	size_t included_count;
+	bool is_refused; /* libconfig must not see the text: it would exit or misread it */
 };
 
-/* A file's whole content, or NULL with errno. */
-static char *read_whole(const char *path)
+/* A file's whole content with a NUL behind its length, or NULL with errno. */
+static char *read_whole(const char *path, size_t *length)
 {
 	FILE *file = fopen(path, "re");
 	char *text = NULL;
@@ -34,15 +35,22 @@ static char *read_whole(const char *path)
 		return NULL;
 	text = malloc(FILE_MAX_BYTES + 1);
 	CHECK(text != NULL);
-	size_t length = fread(text, 1, FILE_MAX_BYTES, file);
-	text[length] = '\0';
-	if (ferror(file) || !feof(file)) {
-		errno = ferror(file) ? errno : EFBIG;
-		free(text);
-		text = NULL;
-	}
+	*length = fread(text, 1, FILE_MAX_BYTES, file);
+	int number = ferror(file)                                      ? errno
+		     : *length == FILE_MAX_BYTES && fgetc(file) != EOF ? EFBIG
+								       : 0;
+	text[*length] = '\0';
 	fclose(file);
-	return text;
+	if (number == 0)
+		return text;
+	free(text);
+	errno = number;
+	return NULL;
+}
+
+static const char *reason(int number)
+{
+	return number == EFBIG ? "more than 1 MiB" : error_text(number);
 }
 
 /* The name of a file as the reader of a message can open it: an included one is relative to the main one. */
@@ -114,6 +122,19 @@ static void add_setting(
 		add_setting(reading, config_setting_get_elem(setting, (unsigned)i), listener, path);
 }
 
+/* How many listeners are read on; more than there may be are a problem. */
+static int count_listeners(
+	struct reading *reading, const config_setting_t *list, const char *origin)
+{
+	int count = config_setting_length(list);
+
+	if (count <= LISTENERS_MAX)
+		return count;
+	problems_add(reading->problems, origin, "listen", "expected at most %d listeners, got %d",
+		LISTENERS_MAX, count);
+	return LISTENERS_MAX;
+}
+
 static void add_listeners(struct reading *reading, const config_setting_t *list)
 {
 	char origin[ORIGIN_BYTES];
@@ -124,7 +145,8 @@ static void add_listeners(struct reading *reading, const config_setting_t *list)
 			"expected a list of one or more groups ( { ... }, { ... } ), got something else");
 		return;
 	}
-	for (int i = 0; i < config_setting_length(list); i++) {
+	int count = count_listeners(reading, list, origin);
+	for (int i = 0; i < count; i++) {
 		const config_setting_t *entry = config_setting_get_elem(list, (unsigned)i);
 		char path[PATH_BYTES];
 
@@ -137,7 +159,7 @@ static void add_listeners(struct reading *reading, const config_setting_t *list)
 		for (int j = 0; j < config_setting_length(entry); j++)
 			add_setting(reading, config_setting_get_elem(entry, (unsigned)j), i, "");
 	}
-	reading->assignments->listener_count = (size_t)config_setting_length(list);
+	reading->assignments->listener_count = (size_t)count;
 }
 
 static void add_root(struct reading *reading, const config_setting_t *root)
@@ -162,72 +184,137 @@ static void report_syntax(struct reading *reading, const config_t *parsed)
 		config_error_text(parsed));
 }
 
-static void check_included(struct reading *reading, const char *file)
+/* Adds a problem that keeps libconfig from reading on. */
+static void refuse(struct reading *reading, const char *place, const char *why)
 {
-	char name[ORIGIN_BYTES];
+	problems_add(reading->problems, place, NULL, "%s", why);
+	reading->is_refused = true;
+}
 
-	file_name(reading, file, name);
-	char *text = read_whole(name);
-	if (text == NULL) {
-		problems_add(reading->problems, name, NULL, "expected a readable file, got: %s",
-			error_text(errno));
+static void refuse_include(
+	struct reading *reading, const char *place, const char *name, const char *what)
+{
+	char why[ORIGIN_BYTES];
+
+	snprintf(
+		why, sizeof why, "expected to include a readable file, got \"%s\": %s", name, what);
+	refuse(reading, place, why);
+}
+
+static bool is_included(const struct reading *reading, const char *name)
+{
+	for (size_t i = 0; i < reading->included_count; i++)
+		if (strcmp(reading->included[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void check_include(void *context, const char *place, const char *name);
+
+static void check_text(struct reading *reading, const char *name, const char *text, size_t length)
+{
+	const struct literals_visitor visitor = {check_include, reading};
+	char place[ORIGIN_BYTES];
+	unsigned line = 1;
+
+	if (strlen(text) == length) {
+		literals_check(name, text, reading->problems, &visitor);
 		return;
 	}
-	literals_check(name, text, reading->problems);
+	for (; *text != '\0'; text++)
+		line += *text == '\n';
+	snprintf(place, sizeof place, "%.480s:%u", name, line);
+	refuse(reading, place, "expected text, got a NUL byte");
+}
+
+/* Whether a pipe or a folder stands there: libconfig reads the file again, and exits on a folder. */
+static bool is_other_than_file(const char *name)
+{
+	struct stat status;
+
+	return stat(name, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static void check_included_file(struct reading *reading, const char *place, const char *file)
+{
+	char name[ORIGIN_BYTES];
+	size_t length;
+
+	file_name(reading, file, name);
+	if (is_other_than_file(name)) {
+		refuse_include(reading, place, name, "not a regular file");
+		return;
+	}
+	char *text = read_whole(name, &length);
+	if (text == NULL) {
+		refuse_include(reading, place, name, reason(errno));
+		return;
+	}
+	check_text(reading, name, text, length);
 	free(text);
 }
 
-/* Whether a file's literals are still to be checked; libconfig names the file of every setting. */
-static bool is_new_file(struct reading *reading, const char *file)
+/* Each file once: that also ends the circle of files that include each other. */
+static void check_include(void *context, const char *place, const char *name)
 {
-	if (file == NULL || strcmp(file, reading->path) == 0)
-		return false;
-	for (size_t i = 0; i < reading->included_count; i++)
-		if (strcmp(reading->included[i], file) == 0)
-			return false;
-	if (reading->included_count < INCLUDED_MAX)
-		reading->included[reading->included_count++] = file;
-	return true;
+	struct reading *reading = context;
+
+	if (name[0] == '/') {
+		refuse_include(
+			reading, place, name, "expected a path relative to the folder of the file");
+	} else if (is_included(reading, name)) {
+		return;
+	} else if (reading->included_count == INCLUDED_MAX) {
+		refuse_include(reading, place, name, "more than 64 included files");
+	} else {
+		char *copy = strdup(name);
+
+		CHECK(copy != NULL);
+		reading->included[reading->included_count++] = copy;
+		check_included_file(reading, place, name);
+	}
 }
 
-static void check_includes(struct reading *reading, const config_setting_t *setting)
-{
-	const char *file = config_setting_source_file(setting);
-
-	if (is_new_file(reading, file))
-		check_included(reading, file);
-	for (int i = 0; config_setting_is_aggregate(setting) && i < config_setting_length(setting);
-		i++)
-		check_includes(reading, config_setting_get_elem(setting, (unsigned)i));
-}
-
-static void parse(struct reading *reading)
+static void parse(struct reading *reading, const char *text)
 {
 	config_t parsed;
 
 	config_init(&parsed);
 	config_set_include_dir(&parsed, reading->folder);
-	if (config_read_file(&parsed, reading->path) == CONFIG_TRUE) {
-		check_includes(reading, config_root_setting(&parsed));
+	if (config_read_string(&parsed, text) == CONFIG_TRUE)
 		add_root(reading, config_root_setting(&parsed));
-	} else {
+	else
 		report_syntax(reading, &parsed);
-	}
 	config_destroy(&parsed);
+}
+
+static int exit_code_of(int number)
+{
+	switch (number) {
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+	case EFBIG:
+		return EX_NOINPUT;
+	case EACCES:
+	case EPERM:
+		return EX_NOPERM;
+	default:
+		return EX_OSERR;
+	}
 }
 
 int config_file_read(const char *path, struct assignments *assignments, struct problems *problems,
 	struct error *error)
 {
-	char *text = read_whole(path);
+	size_t length;
+	char *text = read_whole(path, &length);
 
-	if (text == NULL) {
-		int code = errno == ENOENT || errno == ENOTDIR ? EX_NOINPUT
-			   : errno == EACCES                   ? EX_NOPERM
-							       : EX_OSERR;
-		return error_set_errno(
-			error, code, errno, "cannot read configuration file \"%s\"", path);
-	}
+	if (text == NULL)
+		return error_set(error, exit_code_of(errno),
+			"cannot read configuration file \"%s\": %s", path, reason(errno));
 	char *path_copy = strdup(path);
 	CHECK(path_copy != NULL);
 	struct reading reading = {
@@ -237,8 +324,11 @@ int config_file_read(const char *path, struct assignments *assignments, struct p
 		.problems = problems,
 	};
 
-	literals_check(path, text, problems);
-	parse(&reading);
+	check_text(&reading, path, text, length);
+	if (!reading.is_refused)
+		parse(&reading, text);
+	for (size_t i = 0; i < reading.included_count; i++)
+		free(reading.included[i]);
 	free(path_copy);
 	free(text);
 	return 0;

@@ -3,8 +3,9 @@
 
 import os
 import re
+import subprocess
 
-from yodel_harness import (CONFIGURATION, MISSING_FILE, SOURCE_DIR, SYSTEM, USAGE, SystemTest, main,
+from yodel_harness import (CONFIGURATION, MISSING_FILE, SOURCE_DIR, USAGE, YODELD, SystemTest, main,
                            receive_all, run)
 
 DEFAULT_FILE = "/etc/yodel/yodeld.conf"
@@ -216,11 +217,14 @@ class ErrorsOfStructure(ConfigurationTest):
                          ["echo", "echo-2", "greet", "echo-3", "echo-4"])
 
     def test_syntax_errors_have_a_line(self):
-        for text, line in (("port = ;", 2), ("port 7;", 2), ("port = 7;\n\nhost = \"a", None),
+        for text, line in (("port = ;", 2), ("port 7;", 2),
                            ("listen: ( { port = 7; }, );", 2), ("port = 7;\nport = 8;", 3)):
             with self.subTest(text=text):
-                expected = r"\d+" if line is None else str(line)
-                self.assert_problem("\n" + text, expected + ": expected libconfig syntax, got a .*")
+                self.assert_problem("\n" + text, f"{line}: expected libconfig syntax, got a .*")
+
+    def test_a_string_without_end_is_named(self):
+        self.assertEqual(self.problems_of('port = 7;\n\nhost = "a')[0],
+                         "3: host: expected the end of a string, got the end of the file")
 
     def test_all_problems_are_reported_in_one_run_whatever_their_kind(self):
         problems = self.problems_of(
@@ -256,7 +260,7 @@ class Files(ConfigurationTest):
 
     def test_folder_in_place_of_a_file_is_an_error(self):
         done = run("-t", "-c", self.folder())
-        self.assertEqual(done.returncode, SYSTEM)
+        self.assertEqual(done.returncode, MISSING_FILE)
         self.assertIn("Is a directory", done.stderr)
 
     def test_included_file_is_found_beside_the_file_and_named_in_problems(self):
@@ -271,6 +275,23 @@ class Files(ConfigurationTest):
         self.assertEqual(done.returncode, CONFIGURATION)
         self.assertRegex(done.stderr, r"(?m)^\S*more\.conf:3: backlog: expected an integer")
         self.assertRegex(done.stderr, r"(?m)^\S*more\.conf:4: port: expected a decimal integer of 32")
+
+    def test_a_pipe_is_read_once(self):
+        path = self.write_config("backlog = 5;\n")
+        read = subprocess.run(["sh", "-c", 'cat "$2" | "$1" -T -c /dev/stdin', "sh", YODELD, path],
+                              capture_output=True, text=True, timeout=60, check=True)
+        self.assertIn("listen.[0].backlog = 5  # /dev/stdin:1\n", read.stdout)
+
+    def test_included_folder_is_refused(self):
+        self.assert_problem('@include "."\n', "1: expected to include .*: not a regular file")
+
+    def test_what_cannot_be_written_fails(self):
+        for arguments in (("-T", "-c", "/dev/null"), ("-t", "-c", "/dev/null"), ("-h",), ("-V",)):
+            with self.subTest(arguments=arguments), open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([YODELD, *arguments], stdout=full, stderr=subprocess.PIPE,
+                                      text=True, timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stderr), (
+                    1, "yodeld: cannot write to standard output: No space left on device\n"))
 
     def test_missing_included_file_is_an_error_with_its_line(self):
         self.assert_problem('\n@include "nothing-here.conf"\n', "2: expected .*")

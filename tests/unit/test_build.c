@@ -179,6 +179,28 @@ static void an_unknown_group_is_reported_once_and_not_for_each_member(void **sta
 		"f:4: backlgo: expected a known option, got an unknown name (did you mean \"backlog\"?)\n");
 }
 
+static void case_and_the_list_are_known_to_the_suggestion(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "PORT", "7", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "lisen", "", "f:2");
+	trial_expect_problems(trial,
+		"f:1: PORT: expected a known option, got an unknown name (did you mean \"port\"?)\n"
+		"f:2: lisen: expected a known option, got an unknown name (did you mean \"listen\"?)\n");
+}
+
+static void a_group_where_a_value_belongs_is_reported_without_its_members(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "timeouts", "", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "timeouts.drain", "", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "timeouts.drain.a", "1", "f:3");
+	trial_expect_problems(trial,
+		"f:2: timeouts.drain: expected a duration like 500ms, 30s, 5m or 2h from 0 to 1d, got a group\n");
+}
+
 static void a_value_where_a_group_belongs_is_a_problem(void **state)
 {
 	struct trial *trial = *state;
@@ -362,6 +384,8 @@ int main(void)
 		ROW(each_listener_has_settings_of_its_own_service),
 		ROW(an_unknown_name_is_a_problem_with_the_one_that_was_meant),
 		ROW(an_unknown_group_is_reported_once_and_not_for_each_member),
+		ROW(case_and_the_list_are_known_to_the_suggestion),
+		ROW(a_group_where_a_value_belongs_is_reported_without_its_members),
 		ROW(a_value_where_a_group_belongs_is_a_problem),
 		ROW(every_wrong_value_is_a_problem_also_where_another_decides),
 		ROW(a_limit_of_a_listener_may_be_0_and_that_of_the_daemon_not),

@@ -239,6 +239,26 @@ static void a_malformed_listen_is_an_error(void **state)
 	EXPECT_ERROR(LISTEN_FORM "\"=echo\"", "-l", "=echo");
 }
 
+static void listen_flags_are_limited(void **state)
+{
+	char program[] = "yodeld", word[] = "-l:0";
+	char *argv[LISTENERS_MAX + 3] = {program};
+	struct command_line line;
+	struct error error;
+	int argc = 1;
+
+	(void)state;
+	while (argc < LISTENERS_MAX + 1)
+		argv[argc++] = word;
+	assert_int_equal(command_line_read(&line, argc, argv, &error), 0);
+	command_line_fini(&line);
+	argv[argc++] = word;
+	assert_int_equal(command_line_read(&line, argc, argv, &error), -1);
+	assert_int_equal(error.exit_code, EX_USAGE);
+	assert_string_equal(error.message, "-l: expected at most 256 listeners, got \":0\" too");
+	command_line_fini(&line);
+}
+
 static void a_malformed_option_is_an_error(void **state)
 {
 	(void)state;
@@ -321,10 +341,14 @@ static void a_listener_without_a_name_goes_by_its_service(void **state)
 	trial_set(trial, 2, VALUE_STRING, "service", "clock", "f:5");
 	trial_set(trial, 2, VALUE_INTEGER, "port", "3", "f:5");
 	trial_set(trial, 3, VALUE_INTEGER, "port", "4", "f:6");
-	APPLY(trial, "-o", "listen.clock.port=33", "-o", "listen.echo.port=44");
+	trial_set(trial, 4, VALUE_INTEGER, "port", "5", "f:7");
+	APPLY(trial, "-o", "listen.clock.port=33", "-o", "listen.echo.port=44", "-o",
+		"listen.echo-2.port=55");
 	const struct config *config = trial_build(trial);
 	assert_string_equal(config->listeners[2].port, "33");
 	assert_string_equal(config->listeners[3].port, "44");
+	assert_string_equal(config->listeners[4].name, "echo-2");
+	assert_string_equal(config->listeners[4].port, "55");
 }
 
 static void listen_flags_take_the_place_of_the_files_listeners(void **state)
@@ -394,6 +418,7 @@ int main(void)
 		ROW(listen_takes_an_inherited_socket_by_name),
 		ROW(each_listen_is_a_listener_of_its_own),
 		ROW(a_malformed_listen_is_an_error),
+		ROW(listen_flags_are_limited),
 		ROW(a_malformed_option_is_an_error),
 		ROW(unknown_flags_and_missing_arguments_are_errors),
 		ROW(an_option_can_be_set_in_one_listener_by_name_or_number),

@@ -271,8 +271,96 @@ static void a_missing_included_file_is_a_problem(void **state)
 	struct reading *reading = *state;
 
 	read_text(reading, "a = 1;\n@include \"missing.conf\"\n");
+	expect_problems(reading,
+		"DIR/main.conf:2: expected to include a readable file, got \"DIR/missing.conf\": No such file or directory\n");
+}
+
+static void a_folder_or_an_absolute_path_is_not_included(void **state)
+{
+	struct reading *reading = *state;
+
+	read_text(reading, "@include \".\"\n@include \"/etc/passwd\"\n");
+	expect_problems(reading,
+		"DIR/main.conf:1: expected to include a readable file, got \"DIR/.\": not a regular file\n"
+		"DIR/main.conf:2: expected to include a readable file, got \"/etc/passwd\": expected a path relative to the folder of the file\n");
+}
+
+static void an_included_file_that_begins_no_setting_is_checked(void **state)
+{
+	struct reading *reading = *state;
+
+	support_write_file(reading->folder, "num.inc", "4294967303");
+	read_text(reading, "port =\n@include \"num.inc\"\n;\n");
+	expect_problems(reading,
+		"DIR/num.inc:1: expected a decimal integer of 32 bits without leading zeros, got 4294967303\n");
+}
+
+static void a_circle_of_includes_ends(void **state)
+{
+	struct reading *reading = *state;
+
+	support_write_file(reading->folder, "a.conf", "@include \"b.conf\"\n");
+	support_write_file(reading->folder, "b.conf", "@include \"a.conf\"\n");
+	read_text(reading, "@include \"a.conf\"\n");
 	assert_int_equal(reading->problems.count, 1);
-	assert_non_null(strstr(problems_text(&reading->problems), "main.conf:2: "));
+	assert_non_null(strstr(problems_text(&reading->problems), "nesting too deep"));
+}
+
+static void a_nul_byte_is_a_problem(void **state)
+{
+	static const char text[] = "a = 1;\n\0 port = 4294967303;\n";
+	struct reading *reading = *state;
+	FILE *file = fopen(reading->path, "we");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(text, 1, sizeof text - 1, file), sizeof text - 1);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(config_file_read(reading->path, &reading->assignments, &reading->problems,
+				 &reading->error),
+		0);
+	expect_problems(reading, "DIR/main.conf:2: expected text, got a NUL byte\n");
+	assert_int_equal(reading->assignments.count, 0);
+}
+
+static void a_pipe_is_read_like_a_file(void **state)
+{
+	static const char text[] = "a = 1;\n";
+	struct reading *reading = *state;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], text, strlen(text)), strlen(text));
+	close(ends[1]);
+	snprintf(reading->path, sizeof reading->path, "/dev/fd/%d", ends[0]);
+	assert_int_equal(config_file_read(reading->path, &reading->assignments, &reading->problems,
+				 &reading->error),
+		0);
+	close(ends[0]);
+	assert_int_equal(reading->assignments.count, 1);
+	expect_item(reading, 0, SCOPE_TOP, VALUE_INTEGER, "a", "1", 1);
+}
+
+static void read_listeners(struct reading *reading, int count)
+{
+	char text[2048] = "listen = ( {}";
+	size_t used = strlen(text);
+
+	for (int i = 1; i < count; i++)
+		used += (size_t)snprintf(text + used, sizeof text - used, ",{}");
+	snprintf(text + used, sizeof text - used, ");");
+	read_text(reading, text);
+}
+
+static void listeners_are_limited(void **state)
+{
+	struct reading *reading = *state;
+
+	read_listeners(reading, LISTENERS_MAX);
+	expect_problems(reading, "");
+	assert_int_equal(reading->assignments.listener_count, LISTENERS_MAX);
+	read_listeners(reading, LISTENERS_MAX + 1);
+	expect_problems(
+		reading, "DIR/main.conf:1: listen: expected at most 256 listeners, got 257\n");
 }
 
 static void a_missing_file_is_an_error_of_its_own(void **state)
@@ -310,7 +398,7 @@ static void a_folder_is_not_a_file(void **state)
 	assert_int_equal(config_file_read(reading->folder, &reading->assignments,
 				 &reading->problems, &reading->error),
 		-1);
-	assert_int_equal(reading->error.exit_code, EX_OSERR);
+	assert_int_equal(reading->error.exit_code, EX_NOINPUT);
 	assert_non_null(strstr(reading->error.message, ": Is a directory"));
 }
 
@@ -352,8 +440,8 @@ static void a_file_of_more_than_a_mebibyte_is_refused(void **state)
 	assert_int_equal(config_file_read(reading->path, &reading->assignments, &reading->problems,
 				 &reading->error),
 		-1);
-	assert_int_equal(reading->error.exit_code, EX_OSERR);
-	assert_non_null(strstr(reading->error.message, "File too large"));
+	assert_int_equal(reading->error.exit_code, EX_NOINPUT);
+	assert_non_null(strstr(reading->error.message, ": more than 1 MiB"));
 }
 
 int main(void)
@@ -374,6 +462,12 @@ int main(void)
 		ROW(a_literal_of_an_included_file_is_reported_once),
 		ROW(a_syntax_error_of_an_included_file_names_that_file),
 		ROW(a_missing_included_file_is_a_problem),
+		ROW(a_folder_or_an_absolute_path_is_not_included),
+		ROW(an_included_file_that_begins_no_setting_is_checked),
+		ROW(a_circle_of_includes_ends),
+		ROW(a_nul_byte_is_a_problem),
+		ROW(a_pipe_is_read_like_a_file),
+		ROW(listeners_are_limited),
 		ROW(a_missing_file_is_an_error_of_its_own),
 		ROW(a_file_under_a_file_is_missing),
 		ROW(a_folder_is_not_a_file),

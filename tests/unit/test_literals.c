@@ -7,13 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The problems of a text, one line each; the caller frees them. */
+static void note_include(void *context, const char *place, const char *name)
+{
+	problems_add(context, place, NULL, "includes %s", name);
+}
+
+/* The problems of a text, and its includes, one line each; the caller frees them. */
 static char *check(const char *text)
 {
 	struct problems problems;
+	const struct literals_visitor visitor = {note_include, &problems};
 
 	problems_init(&problems);
-	literals_check("f", text, &problems);
+	literals_check("f", text, &problems, &visitor);
 	char *lines = strdup(problems_text(&problems));
 	assert_non_null(lines);
 	problems_fini(&problems);
@@ -104,10 +110,6 @@ static void strings_and_comments_and_names_hold_no_literals(void **state)
 	expect_good("a = \"x \\\" 4294967303 \\\\\"; b = 1;");
 	expect_good("# 4294967303\n// 010\n/* 4294967303\n 010 */ a = 1;");
 	expect_good("a010 = 1; a-4294967303 = 2; *4294967303 = 3; x_99999999999 = 4;");
-	expect_good("@include \"4294967303\"");
-	expect_good("a = \"not closed 4294967303");
-	expect_good("/* not closed 4294967303");
-	expect_good("a = \"\\");
 }
 
 static void what_follows_a_string_or_comment_is_checked_again(void **state)
@@ -150,6 +152,56 @@ static void an_endless_literal_is_cut_in_the_message(void **state)
 	free(lines);
 }
 
+static void expect_lines(const char *text, const char *expected)
+{
+	char *lines = check(text);
+
+	assert_string_equal(lines, expected);
+	free(lines);
+}
+
+static void a_number_ends_where_libconfig_ends_it(void **state)
+{
+	(void)state;
+	expect_bad("port = 4294967303e = 5;", "f:1: port", "4294967303");
+	expect_bad("port = 99999999999999999999Le5 = 1;", "f:1: port", "99999999999999999999");
+	expect_good("a = 4294967303e+5; b = 4294967303.e2;");
+}
+
+static void nul_bytes_in_strings_are_found(void **state)
+{
+	(void)state;
+	expect_lines("a = 1;\nb = \"x\\x00y\\X00\";\n",
+		"f:2: b: expected text, got a NUL byte, \\x00\n"
+		"f:2: b: expected text, got a NUL byte, \\x00\n");
+	expect_good("a = \"\\\\x00 \\x01 \\x0\";");
+}
+
+static void strings_and_comments_must_end(void **state)
+{
+	(void)state;
+	expect_lines("a = \"not closed 4294967303",
+		"f:1: a: expected the end of a string, got the end of the file\n");
+	expect_lines("a = \"\\", "f:1: a: expected the end of a string, got the end of the file\n");
+	expect_lines("/* not closed 4294967303",
+		"f:1: expected the end of a comment, got the end of the file\n");
+}
+
+static void includes_are_named_with_their_place(void **state)
+{
+	(void)state;
+	expect_lines("@include \"a\"\n \t@include \t\"b\" # c\nport =\n@include \"d\"\r\n;",
+		"f:1: includes a\nf:2: includes b\nf:4: includes d\n");
+	expect_good("# @include \"a\"\n/*\n@include \"a\"\n*/ b = \"\n@include \";");
+	expect_good("@include\"a\"; x @include");
+	expect_lines("@include \"a\\\"\n;",
+		"f:1: expected @include \"NAME\" without backslashes, got something else\n"
+		"f:2: a: expected the end of a string, got the end of the file\n");
+	expect_lines("@include \"a\" b = 1;",
+		"f:1: includes a\n"
+		"f:1: expected the end of the line behind @include, got something else\n");
+}
+
 /* Nothing but the end may stop it, wherever a text is cut. */
 static void any_cut_of_a_text_is_survived(void **state)
 {
@@ -180,6 +232,10 @@ int main(void)
 		cmocka_unit_test(the_line_is_counted_through_strings_and_comments),
 		cmocka_unit_test(every_wrong_literal_gets_a_line),
 		cmocka_unit_test(an_endless_literal_is_cut_in_the_message),
+		cmocka_unit_test(a_number_ends_where_libconfig_ends_it),
+		cmocka_unit_test(nul_bytes_in_strings_are_found),
+		cmocka_unit_test(strings_and_comments_must_end),
+		cmocka_unit_test(includes_are_named_with_their_place),
 		cmocka_unit_test(any_cut_of_a_text_is_survived),
 	};
 

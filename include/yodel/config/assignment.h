@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { SCOPE_TOP = -1 };
+enum { SCOPE_TOP = -1, LISTENERS_MAX = 256 };
 
 struct assignment {
 	const char *path; /* "timeouts.idle", without the listener's part */

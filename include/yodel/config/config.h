@@ -44,6 +44,12 @@ extern const struct option_row listener_options[];
 struct config *config_build(const struct assignments *assignments,
 	const struct service_schema *schemas, struct problems *problems) MUST_USE;
 
+/*
+ * Names each listener that has "" after its service: "echo", then "echo-2", "echo-3".
+ *   listeners   count of them, name and service owned strings; passes over those that are NULL
+ */
+void config_name_listeners(struct listener_settings *listeners, size_t count);
+
 /* Writes every effective value with its origin, a line each: `listen.[0].port = 7  #
  * yodeld.conf:3`. */
 void config_print(FILE *out, const struct config *config, const struct assignments *assignments);

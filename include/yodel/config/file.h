@@ -13,11 +13,12 @@
 #include "yodel/config/problems.h"
 
 /*
- * Reads a file; @include is relative to the file's folder.
+ * Reads a file, once, so that it may be a pipe; @include is relative to the file's folder.
  *   assignments   gets one entry per value, in the file's order
- *   problems      gets syntax errors and integers that libconfig would have changed
+ *   problems      gets syntax errors, included files that cannot be read, and what libconfig would
+ *                 have changed
  * Returns 0 (also with problems), or -1 with error where the file cannot be read: EX_NOINPUT
- * (missing), EX_NOPERM, EX_OSERR.
+ * (missing, a folder, over 1 MiB), EX_NOPERM, EX_OSERR.
  */
 int config_file_read(const char *path, struct assignments *assignments, struct problems *problems,
 	struct error *error) MUST_USE;
