@@ -187,7 +187,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(timeouts.lifetime_ms),
 		.max = 365 * DAY,
 		.default_value = "0",
-		.help = "How long a connection may last, whatever it does; 0 is for ever"},
+		.help = "How long a connection may last before we end it, whatever it does (linger comes on top); 0 is for ever"},
 	{.path = "timeouts.linger",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.linger_ms),
