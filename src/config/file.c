@@ -194,11 +194,9 @@ static void refuse(struct reading *reading, const char *place, const char *why)
 static void refuse_include(
 	struct reading *reading, const char *place, const char *name, const char *what)
 {
-	char why[ORIGIN_BYTES];
-
-	snprintf(
-		why, sizeof why, "expected to include a readable file, got \"%s\": %s", name, what);
-	refuse(reading, place, why);
+	problems_add(reading->problems, place, NULL,
+		"expected to include a readable file, got \"%s\": %s", name, what);
+	reading->is_refused = true;
 }
 
 static bool is_included(const struct reading *reading, const char *name)
