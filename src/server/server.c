@@ -162,21 +162,20 @@ static int timeout_of(const struct server *server, int64_t until_ms, int64_t now
 	return wake_ms > now_ms ? (int)(wake_ms - now_ms) : 0;
 }
 
-/* One turn of the loop: waits for something to do, not beyond until_ms (0: for ever), and does it.
- */
+/* One turn of the loop: waits for something to do, not beyond until_ms (0: for ever); does it. */
 static void turn(struct server *server, int64_t until_ms)
 {
 	struct partings *partings = &server->acceptor.partings;
 	struct pollfd *set = server->poll_set;
 	size_t parting_count = partings->count;
 	int64_t now_ms = clock_monotonic_ms();
-	bool is_paused = server->acceptor.paused_until_ms > now_ms;
+	bool is_accepting = !server->is_draining && server->acceptor.paused_until_ms <= now_ms;
 	nfds_t count = POLL_FIXED + parting_count;
 
 	set[POLL_SIGNALS] = (struct pollfd){.fd = server->signal_fd, .events = POLLIN};
 	set[POLL_EMPTY] = (struct pollfd){.fd = server->empty_fd, .events = POLLIN};
 	partings_fill(partings, set + POLL_FIXED);
-	if (!is_paused)
+	if (is_accepting)
 		count += listening_fill(&server->listening, set + count);
 	int ready = poll(set, count, timeout_of(server, until_ms, now_ms));
 	CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
@@ -187,7 +186,7 @@ static void turn(struct server *server, int64_t until_ms)
 		(void)eventfd_read(server->empty_fd, &(eventfd_t){0});
 	if (ready >= 0)
 		partings_serve(partings, set + POLL_FIXED, now_ms);
-	if (ready > 0 && !is_paused && server->stop_signals == 0)
+	if (ready > 0 && is_accepting && server->stop_signals == 0)
 		take_clients_of_all(server, set + POLL_FIXED + parting_count);
 	refusals_flush(&server->acceptor.refusals, now_ms);
 	tell_status(server, now_ms);

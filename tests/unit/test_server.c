@@ -5,13 +5,31 @@
 #include "yodel/base/log.h"
 #include "yodel/server/server.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
+
+int __real_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+
+static int clients_until_broken; /* 0: the listening socket stays whole */
+
+int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
+{
+	int client = __real_accept4(fd, address, length, flags);
+
+	if (client < 0 || clients_until_broken == 0 || --clients_until_broken > 0)
+		return client;
+	close(client);
+	errno = EBADF;
+	return -1;
+}
 
 struct daemon {
 	pid_t pid;
@@ -122,6 +140,23 @@ static void a_second_signal_cuts_the_drain_short(void **state)
 	close(client);
 }
 
+static void a_broken_listener_drains_and_exits_1(void **state)
+{
+	clients_until_broken = 2;
+	struct daemon daemon = start(CONFIG("-oport=0", "-otimeouts.drain=1h"));
+	clients_until_broken = 0;
+	int client = tcp_connect(daemon.port);
+
+	(void)state;
+	expect_echo(client);
+	int unlucky = tcp_connect(daemon.port);
+	assert_eof(unlucky);
+	close(unlucky);
+	expect_echo(client); /* who is in may finish */
+	close(client);
+	assert_int_equal(end_of(daemon), 1);
+}
+
 static void a_daemon_without_a_port_does_not_start(void **state)
 {
 	unsigned port;
@@ -144,6 +179,7 @@ int main(void)
 		cmocka_unit_test(a_drain_lets_a_client_finish),
 		cmocka_unit_test(a_drain_of_0_ends_clients_and_answers_what_they_have_sent),
 		cmocka_unit_test(a_second_signal_cuts_the_drain_short),
+		cmocka_unit_test(a_broken_listener_drains_and_exits_1),
 		cmocka_unit_test(a_daemon_without_a_port_does_not_start),
 	};
 
