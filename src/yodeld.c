@@ -9,6 +9,7 @@
 #include "yodel/service/service.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,7 @@ int main(int argc, char **argv)
 	int result;
 
 	descriptor_fill_standard();
+	signal(SIGPIPE, SIG_IGN);
 	if (command_line_read(&line, argc, argv, &error) != 0)
 		result = fail(&error);
 	else if (line.command == COMMAND_HELP)

@@ -31,6 +31,7 @@ static bool is_socket; /* stderr, as it is under systemd */
 /* Of a reader that does not keep up. */
 static atomic_uint_fast64_t lost_lines;
 static atomic_bool is_reader_stuck;
+static atomic_bool is_line_torn; /* the last thing written is a part of a line */
 
 enum { READER_PATIENCE_MS = 1000 };
 
@@ -189,13 +190,17 @@ static bool wait_for_room(void)
 
 static bool put_whole(const char *bytes, size_t length)
 {
+	bool is_torn = false;
+
 	while (length > 0) {
 		ssize_t count = put(bytes, length);
 
 		if (count >= 0) {
 			bytes += count;
 			length -= (size_t)count;
+			is_torn = length > 0;
 		} else if (errno != EINTR && (errno != EAGAIN || !wait_for_room())) {
+			atomic_store(&is_line_torn, is_torn);
 			return false;
 		}
 	}
@@ -212,6 +217,8 @@ void log_end(struct log_line *line)
 	if (wanted_format == LOG_FORMAT_JSON)
 		line->bytes[line->used++] = '}';
 	line->bytes[line->used++] = '\n';
+	if (atomic_exchange(&is_line_torn, false) && !put_whole("\n", 1))
+		atomic_store(&is_line_torn, true);
 	if (!put_whole(line->bytes, line->used))
 		atomic_fetch_add(&lost_lines, lost + 1);
 }

@@ -238,7 +238,7 @@ static void check_included_file(struct reading *reading, const char *place, cons
 	char name[ORIGIN_BYTES];
 	size_t length;
 
-	file_name(reading, file, name);
+	snprintf(name, sizeof name, "%s/%s", reading->folder, file);
 	if (is_other_than_file(name)) {
 		refuse_include(reading, place, name, "not a regular file");
 		return;
@@ -257,7 +257,9 @@ static void check_include(void *context, const char *place, const char *name)
 {
 	struct reading *reading = context;
 
-	if (name[0] == '/') {
+	if (strpbrk(name, "\\\n") != NULL) {
+		refuse_include(reading, place, name, "expected a name without backslashes");
+	} else if (name[0] == '/') {
 		refuse_include(
 			reading, place, name, "expected a path relative to the folder of the file");
 	} else if (is_included(reading, name)) {

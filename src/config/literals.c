@@ -105,9 +105,9 @@ static void skip_include(struct scan *scan)
 
 	scan->name_length = 0;
 	advance(scan, measure_include(scan));
-	size_t length = strcspn(scan->at, "\"\\\n");
+	size_t length = strcspn(scan->at, "\"");
 	if (scan->at[length] != '"') {
-		report(scan, "expected @include \"NAME\" without backslashes, got something else");
+		report(scan, "expected @include \"NAME\", got something else");
 		return;
 	}
 	char *name = strndup(scan->at, length);

@@ -89,6 +89,8 @@ enum close_reason connection_write(struct connection *connection, const void *sr
 	enum io io = stream_write_all(&connection->stream, src, length, patience.timeout_ms, &sent);
 	connection->bytes_out += sent;
 	enum close_reason reason = reason_of(io, patience.reason);
+	if (io == IO_TIMEOUT && !has_patience(connection, 0, CLOSE_NONE, &patience))
+		reason = CLOSE_LIFETIME;
 	connection->is_stuck = reason == CLOSE_WRITE_TIMEOUT;
 	return reason;
 }

@@ -140,6 +140,7 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 		.is_listed = true,
 	};
 	stream_init(&connection->stream, admission->fd);
+	connection->stream.write_deadline_ms = connection->lifetime_deadline_ms;
 	count_peer(registry, connection, peer_table_add);
 	return connection;
 }

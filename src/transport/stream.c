@@ -102,11 +102,23 @@ struct wait {
 
 static struct wait begin_wait(const struct stream *stream, int64_t timeout_ms, size_t sent)
 {
+	int64_t until_ms = timeout_ms == 0 ? 0 : clock_monotonic_ms() + timeout_ms;
+
 	return (struct wait){
-		.deadline_ms = timeout_ms == 0 ? 0 : clock_monotonic_ms() + timeout_ms,
+		.deadline_ms = clock_earlier_of(until_ms, stream->write_deadline_ms),
 		.sent = sent,
 		.unsent = unsent_bytes(stream),
 	};
+}
+
+/* The time that is left of a wait; 0 where there is no deadline, less where it has passed. */
+static int64_t left_of(const struct wait *wait)
+{
+	int64_t left_ms = wait->deadline_ms - clock_monotonic_ms();
+
+	if (wait->deadline_ms == 0)
+		return 0;
+	return left_ms > 0 ? left_ms : -1;
 }
 
 /*
@@ -127,20 +139,21 @@ static enum io write_patiently(
 	struct stream *stream, const void *src, size_t length, int64_t timeout_ms, size_t *sent)
 {
 	struct wait wait = begin_wait(stream, timeout_ms, *sent);
-	int64_t left_ms = timeout_ms;
 	enum io io = IO_OK;
 
 	while (*sent < length && (io == IO_OK || io == IO_TIMEOUT)) {
-		if (wait.deadline_ms != 0 && left_ms <= 0) {
-			if (!has_progress(stream, &wait, length, *sent))
+		int64_t left_ms = left_of(&wait);
+
+		if (left_ms < 0) {
+			bool is_last = wait.deadline_ms == stream->write_deadline_ms;
+
+			if (is_last || !has_progress(stream, &wait, length, *sent))
 				return IO_TIMEOUT;
 			wait = begin_wait(stream, timeout_ms, *sent);
-			left_ms = timeout_ms;
+			continue;
 		}
 		arm(stream->fd, SO_SNDTIMEO, &stream->write_timeout_ms, left_ms);
 		io = write_with(stream, src, length, 0, sent);
-		if (wait.deadline_ms != 0)
-			left_ms = wait.deadline_ms - clock_monotonic_ms();
 	}
 	return *sent == length ? IO_OK : io;
 }
@@ -166,15 +179,23 @@ bool stream_has_unsent(const struct stream *stream)
 	return unsent_bytes(stream) > 0;
 }
 
+/* A limit that is there and shorter stays. */
+static void limit_delivery(int fd, int64_t delivery_ms)
+{
+	int limit_ms = delivery_ms > INT_MAX ? INT_MAX : (int)delivery_ms, present_ms = 0;
+	socklen_t length = sizeof present_ms;
+
+	(void)getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &present_ms, &length);
+	if (present_ms == 0 || present_ms > limit_ms)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
+}
+
 void stream_close(struct stream *stream, int64_t delivery_ms)
 {
-	unsigned limit_ms = delivery_ms > UINT_MAX ? UINT_MAX : (unsigned)delivery_ms;
-
 	if (stream->fd < 0)
 		return;
-	if (limit_ms != 0 && stream_has_unsent(stream))
-		(void)setsockopt(
-			stream->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &limit_ms, sizeof limit_ms);
+	if (delivery_ms != 0 && stream_has_unsent(stream))
+		limit_delivery(stream->fd, delivery_ms);
 	close(stream->fd);
 	stream->fd = -1;
 }

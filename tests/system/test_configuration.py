@@ -492,5 +492,18 @@ class CommandLine(ConfigurationTest):
                 self.assertRegex(done.stderr.splitlines()[0], rf"^{expected}$")
 
 
+class OddIncludes(SystemTest):
+    def test_folder_behind_an_odd_name_is_a_problem_and_not_libconfig_s_exit(self):
+        folder = self.folder()
+        os.makedirs(os.path.join(folder, "a\\b"))
+        os.makedirs(os.path.join(folder, "c", "c", "x.conf"))
+        for name, text in (("y.conf", '@include "a\\b"\n'), ("c/x.conf", '@include "c/x.conf"\n')):
+            with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                file.write(text)
+            done = run("-t", "-c", name, cwd=folder)
+            self.assertEqual(done.returncode, 78, done.stderr)
+            self.assertIn(f"{name}:1: expected to include a readable file", done.stderr)
+
+
 if __name__ == "__main__":
     main()

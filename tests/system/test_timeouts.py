@@ -136,6 +136,20 @@ class Lifetime(TimeoutTest):
         closed = self.assert_closed(daemon, "lifetime", 400)
         self.assertGreater(closed.number("in"), 0)
 
+    def test_lifetime_is_not_stretched_by_a_client_that_reads_slowly(self):
+        daemon = self.start(listen=["127.0.0.1:0=chargen"],
+                            options=["timeouts.lifetime=1s", "timeouts.linger=0",
+                                     "socket.send_buffer=1M"])
+        client = self.connect(daemon, receive_buffer=4096)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while not daemon.events("close") and time.monotonic() - began < PATIENCE:
+                client.recv(20_000)
+                time.sleep(0.02)  # the client's pace
+        closed = daemon.wait_for("close")
+        self.assertEqual(closed["reason"], "lifetime")
+        self.assert_between(closed.number("ms"), 1000, 3000)
+
     def test_lifetime_ends_a_silent_client_with_a_clean_end(self):
         daemon = self.start(options=["timeouts.lifetime=200ms"])
         client = self.connect(daemon)

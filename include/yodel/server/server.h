@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 /*
- * Serves until TERM or INT and the drain that follows.
+ * Serves until TERM or INT and the drain that follows. The caller ignores SIGPIPE.
  *   config            taken: freed before the return, unless clients' threads still use it
  *   has_ready_lines   print each bound address on stdout once all listen, then close stdout
  * Returns 0 (drained), 1 (a second signal cut the drain short, a thread did not end, or a listener

@@ -26,8 +26,9 @@ enum io {
 struct stream {
 	int fd;
 	int error_number;
-	int64_t read_timeout_ms;  /* as armed in the kernel; 0 = none */
-	int64_t write_timeout_ms; /* the same */
+	int64_t read_timeout_ms;   /* as armed in the kernel; 0 = none */
+	int64_t write_timeout_ms;  /* the same */
+	int64_t write_deadline_ms; /* the caller's: no write waits beyond it; 0 = none */
 };
 
 /* Takes a connected, blocking descriptor. */
