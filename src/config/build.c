@@ -240,9 +240,13 @@ static void check_assignments(struct build *build)
 	}
 }
 
-static bool is_daemon_path(const char *path)
+const struct assignment *config_decide(
+	const struct assignments *assignments, const char *path, int listener)
 {
-	return option_find(daemon_options, path) != NULL;
+	bool is_daemons = option_find(daemon_options, path) != NULL;
+
+	return assignments_decide(
+		assignments, path, listener, listener == SCOPE_TOP || !is_daemons);
 }
 
 /* A value that was found wrong leaves no string: the rules between values pass over what is not there. */
@@ -261,9 +265,8 @@ static void store_table(
 {
 	option_store_defaults(table, base);
 	for (const struct option_row *row = table; row->path != NULL; row++) {
-		bool may_be_at_top = listener == SCOPE_TOP || !is_daemon_path(row->path);
-		const struct assignment *item = assignments_decide(
-			build->assignments, row->path, listener, may_be_at_top);
+		const struct assignment *item = config_decide(
+			build->assignments, row->path, listener);
 
 		if (item != NULL)
 			store_value(item, row, base);

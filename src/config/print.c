@@ -5,9 +5,7 @@
 
 static const char *origin_of(const struct assignments *assignments, const char *path, int listener)
 {
-	bool may_be_at_top = listener == SCOPE_TOP || option_find(daemon_options, path) == NULL;
-	const struct assignment *item = assignments_decide(
-		assignments, path, listener, may_be_at_top);
+	const struct assignment *item = config_decide(assignments, path, listener);
 
 	return item != NULL ? item->origin : "default";
 }

@@ -50,6 +50,14 @@ struct config *config_build(const struct assignments *assignments,
  */
 void config_name_listeners(struct listener_settings *listeners, size_t count);
 
+/*
+ * The assignment that decides an option, or NULL for its default. A path of daemon_options at the top
+ * means the daemon, so it counts for no listener.
+ *   listener   index, or SCOPE_TOP for a value of the daemon
+ */
+const struct assignment *config_decide(
+	const struct assignments *assignments, const char *path, int listener);
+
 /* Writes every effective value with its origin, a line each: `listen.[0].port = 7  #
  * yodeld.conf:3`. */
 void config_print(FILE *out, const struct config *config, const struct assignments *assignments);
