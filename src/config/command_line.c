@@ -2,6 +2,7 @@
 #include "yodel/config/command_line.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/flags.h"
 #include "yodel/base/text.h"
 #include "yodel/config/config.h"
 
@@ -9,13 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-
-struct flag {
-	char letter;
-	const char *name;
-	const char *argument; /* NULL: takes none */
-	const char *help;
-};
 
 static const struct flag flags[] = {
 	{'c', "config", "FILE", "read this file; without, the default file if there is one"},
@@ -175,59 +169,20 @@ static int read_flag(struct command_line *line, int letter, struct error *error)
 		line->command = COMMAND_HELP;
 		return 0;
 	default:
+		CHECK(!"a flag without a case");
 		return -1;
 	}
 }
 
-/*
- * Both forms of the table that getopt_long wants.
- *   letters   ":" and up to two characters a flag       names   one a flag and an end
- */
-static void fill_getopt_tables(
-	char letters[2 * FLAG_COUNT + 2], struct option names[FLAG_COUNT + 1])
-{
-	*letters++ = ':';
-	for (size_t i = 0; i < FLAG_COUNT; i++) {
-		int has_argument = flags[i].argument != NULL;
-
-		*letters++ = flags[i].letter;
-		if (has_argument)
-			*letters++ = ':';
-		names[i] = (struct option){flags[i].name, has_argument, NULL, flags[i].letter};
-	}
-	*letters = '\0';
-	names[FLAG_COUNT] = (struct option){.name = NULL};
-}
-
-static int usage_error(int letter, const char *argument, struct error *error)
-{
-	if (letter == ':')
-		return error_set(
-			error, EX_USAGE, "option \"%s\" needs an argument; try --help", argument);
-	return error_set(
-		error, EX_USAGE, "unknown or malformed option \"%s\"; try --help", argument);
-}
-
 int command_line_read(struct command_line *line, int argc, char **argv, struct error *error)
 {
-	char letters[2 * FLAG_COUNT + 2];
-	struct option names[FLAG_COUNT + 1];
-	int letter;
+	int row;
 
 	*line = (struct command_line){.command = COMMAND_RUN};
-	fill_getopt_tables(letters, names);
-	opterr = 0;
-	optind = 0; /* start afresh, even where the last reading ended within a word */
-	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
-		if (letter == '?' || letter == ':') {
-			char short_form[] = {'-', (char)optopt, '\0'};
-			bool is_short = optopt != 0 && strncmp(argv[optind - 1], "--", 2) != 0;
-
-			return usage_error(letter, is_short ? short_form : argv[optind - 1], error);
-		}
-		if (read_flag(line, letter, error) != 0)
+	flags_begin();
+	while ((row = flags_next(flags, FLAG_COUNT, argc, argv, error)) != FLAGS_END)
+		if (row == FLAGS_BAD || read_flag(line, flags[row].letter, error) != 0)
 			return -1;
-	}
 	if (optind < argc)
 		return error_set(error, EX_USAGE, "expected no argument, got \"%s\"; try --help",
 			argv[optind]);
@@ -320,14 +275,7 @@ void command_line_print_help(FILE *out)
 		fprintf(out, " [-%c%s%s]", flags[i].letter, flags[i].argument != NULL ? " " : "",
 			flags[i].argument != NULL ? flags[i].argument : "");
 	fputs("\nEcho or greet every TCP client, each on a thread of its own.\n\n", out);
-	for (size_t i = 0; i < FLAG_COUNT; i++) {
-		char left[40];
-
-		snprintf(left, sizeof left, "-%c, --%s%s%s", flags[i].letter, flags[i].name,
-			flags[i].argument != NULL ? " " : "",
-			flags[i].argument != NULL ? flags[i].argument : "");
-		fprintf(out, "  %-34s %s\n", left, flags[i].help);
-	}
+	flags_print(out, flags, FLAG_COUNT, 37);
 }
 
 void command_line_fini(struct command_line *line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support.h"
 
-#include "yodel/config/option.h"
+#include "yodel/base/option.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 #define YODEL_CONFIG_ASSIGNMENT_H
 
 #include "yodel/base/attributes.h"
-#include "yodel/config/option.h"
+#include "yodel/base/option.h"
 
 #include <stdbool.h>
 #include <stddef.h>

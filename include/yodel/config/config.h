@@ -8,8 +8,8 @@
 #define YODEL_CONFIG_CONFIG_H
 
 #include "yodel/base/attributes.h"
+#include "yodel/base/option.h"
 #include "yodel/config/assignment.h"
-#include "yodel/config/option.h"
 #include "yodel/config/problems.h"
 #include "yodel/config/settings.h"
 

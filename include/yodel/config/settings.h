@@ -6,8 +6,8 @@
 #ifndef YODEL_CONFIG_SETTINGS_H
 #define YODEL_CONFIG_SETTINGS_H
 
+#include "yodel/base/option.h"
 #include "yodel/base/parse.h"
-#include "yodel/config/option.h"
 #include "yodel/transport/listener.h"
 
 #include <stddef.h>

@@ -6,7 +6,7 @@
 #ifndef YODEL_SERVICE_GREETING_H
 #define YODEL_SERVICE_GREETING_H
 
-#include "yodel/config/option.h"
+#include "yodel/base/option.h"
 #include "yodel/session/connection.h"
 
 #include <stdbool.h>

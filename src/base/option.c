@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "yodel/config/option.h"
+#include "yodel/base/option.h"
 
 #include "yodel/base/check.h"
 #include "yodel/base/text.h"

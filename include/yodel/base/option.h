@@ -5,8 +5,8 @@
  * Rows are constant; values are stored into the caller's structs, strings as owned copies.
  * Threads: any for reading rows; a struct being filled belongs to one thread.
  */
-#ifndef YODEL_CONFIG_OPTION_H
-#define YODEL_CONFIG_OPTION_H
+#ifndef YODEL_BASE_OPTION_H
+#define YODEL_BASE_OPTION_H
 
 #include "yodel/base/attributes.h"
 #include "yodel/base/parse.h"
