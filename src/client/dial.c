@@ -1,100 +1,289 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/client/dial.h"
 
-#include "yodel/transport/address.h"
+#include "yodel/base/check.h"
+#include "yodel/base/error.h"
+#include "yodel/base/parse.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
-enum { ADDRESSES_MAX = 16 };
+enum { SOURCE_BITS_MAX = 16 /* as many addresses as 2 to the power of this */ };
 
-void complain(const struct request *request, const char *format, ...)
+const char dial_refused_hint[] =
+	"; does the server run, and listen on this address and port (ss -ltn there)? "
+	"A firewall may refuse, too";
+
+/* --- Where from ------------------------------------------------------------------------------ */
+
+/* Splits ADDR[/BITS][:PORT] in place; an IPv6 address with a port stands in brackets. */
+static void split_source(char *text, char **host, char **bits, char **port)
 {
-	va_list arguments;
+	char *colon = strrchr(text, ':'), *bracket = strrchr(text, ']');
+	bool is_bare_v6 = bracket == NULL && colon != NULL && strchr(text, ':') != colon;
 
-	fprintf(stderr, "yodel: %s port %s: ", request->host, request->port);
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
+	*port = NULL;
+	if (colon != NULL && !is_bare_v6 && (bracket == NULL || colon > bracket)) {
+		*colon = '\0';
+		*port = colon + 1;
+	}
+	*bits = strchr(text, '/');
+	if (*bits != NULL)
+		*(*bits)++ = '\0';
+	*host = text;
+	if (*text == '[' && bracket != NULL) {
+		*bracket = '\0';
+		++*host;
+	}
 }
 
-/* Waits for a connect that is under way. Returns 0 or the errno value of its failure. */
+/* How many addresses begin with so many bits; 0 where that is too many or none. */
+static uint64_t count_of_bits(const struct address *address, const char *bits)
+{
+	int64_t width = address->any.sa_family == AF_INET6 ? 128 : 32, number;
+
+	if (bits == NULL)
+		return 1;
+	if (!parse_integer(bits, &number) || number > width || number < width - SOURCE_BITS_MAX)
+		return 0;
+	return (uint64_t)1 << (width - number);
+}
+
+static bool parse_source(const char *text, struct target *target)
+{
+	char copy[128], *host, *bits, *port;
+	struct address list[1];
+	struct error error;
+	size_t count;
+	int64_t number = 0;
+
+	snprintf(copy, sizeof copy, "%s", text);
+	split_source(copy, &host, &bits, &port);
+	bool has_good_port = port == NULL ||
+			     (parse_integer(port, &number) && number >= 0 && number <= UINT16_MAX);
+	if (strlen(text) >= sizeof copy || !has_good_port ||
+		address_resolve(host, port != NULL ? port : "0", AI_NUMERICHOST, list, 1, &count,
+			&error) != 0)
+		return false;
+	target->source = list[0];
+	target->source_count = count_of_bits(&list[0], bits);
+	return target->source_count > 0;
+}
+
+bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES])
+{
+	struct target target;
+
+	snprintf(why, OPTION_WHY_BYTES,
+		"ADDR[/BITS][:PORT] with an IPv4 or IPv6 address and at most 2^%d of them",
+		SOURCE_BITS_MAX);
+	return *text == '\0' || parse_source(text, &target);
+}
+
+/* The address that is `turn` behind the first. */
+static struct address source_of_turn(const struct target *target, uint64_t turn)
+{
+	struct address address = target->source;
+	uint8_t *last = address.any.sa_family == AF_INET6 ? address.v6.sin6_addr.s6_addr + 15
+							  : (uint8_t *)&address.v4.sin_addr + 3;
+
+	turn %= target->source_count;
+	for (; turn > 0; last--) {
+		turn += *last;
+		*last = (uint8_t)turn;
+		turn >>= 8;
+	}
+	return address;
+}
+
+/* --- Where to -------------------------------------------------------------------------------- */
+
+static bool is_wanted(const struct request *request, const struct target *target, int family)
+{
+	if (target->source.length > 0 && target->source.any.sa_family != family)
+		return false;
+	return !(request->is_ipv4_only && family != AF_INET) &&
+	       !(request->is_ipv6_only && family != AF_INET6);
+}
+
+int target_resolve(const struct request *request, const char *port, struct target *target,
+	struct failure *failure)
+{
+	struct address list[TARGET_ADDRESSES_MAX];
+	struct error error;
+	size_t count;
+
+	*target = (struct target){.source_count = 1, .timeout_ms = request->timeout_ms};
+	if (request->path != NULL) {
+		target->count = 1;
+		CHECK(address_from_path(request->path, &target->addresses[0]));
+		return 0;
+	}
+	if (request->source[0] != '\0')
+		CHECK(parse_source(request->source, target));
+	if (address_resolve(request->host, port, 0, list, TARGET_ADDRESSES_MAX, &count, &error) !=
+		0)
+		return failure_set(failure, FAILURE_DNS, "%s", error.message);
+	for (size_t i = 0; i < count; i++)
+		if (is_wanted(request, target, list[i].any.sa_family))
+			target->addresses[target->count++] = list[i];
+	if (target->count == 0)
+		return failure_set(failure, FAILURE_DNS,
+			"host \"%s\" has no address of the wanted family", request->host);
+	return 0;
+}
+
+/* --- Connecting ------------------------------------------------------------------------------ */
+
+/* Returns 0 or an errno value. */
+static int bind_source(const struct target *target, uint64_t turn, int fd)
+{
+	struct address source = source_of_turn(target, turn);
+	int one = 1;
+
+	if (address_port(&source) == 0)
+		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
+	else
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+	return bind(fd, &source.any, source.length) == 0 ? 0 : errno;
+}
+
+/*
+ * A non-blocking connect to a Unix socket fails where the queue of the listener is full, and nothing
+ * tells when there is room: so this one blocks. Returns 0 or an errno value.
+ */
+static int connect_path(int fd, const struct target *target, const struct address *address)
+{
+	struct timeval timeout = {target->timeout_ms / 1000, target->timeout_ms % 1000 * 1000};
+	int flags = fcntl(fd, F_GETFL);
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+	(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	int number = connect(fd, &address->any, address->length) == 0 ? 0 : errno;
+	(void)fcntl(fd, F_SETFL, flags);
+	return number == EAGAIN ? ETIMEDOUT : number;
+}
+
+/* Returns 0, also for a connect that is under way, or an errno value. */
+static int connect_inet(
+	int fd, const struct target *target, const struct address *address, uint64_t turn)
+{
+	int one = 1, number = 0;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (target->source.length > 0)
+		number = bind_source(target, turn, fd);
+	if (number != 0 || connect(fd, &address->any, address->length) == 0)
+		return number;
+	return errno == EINPROGRESS ? 0 : errno;
+}
+
+int dial_begin(const struct target *target, const struct address *address, uint64_t turn, int *fd)
+{
+	int family = address->any.sa_family;
+	int made = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (made < 0)
+		return errno;
+	int number = family == AF_UNIX ? connect_path(made, target, address)
+				       : connect_inet(made, target, address, turn);
+	if (number == 0)
+		*fd = made;
+	else
+		close(made);
+	return number;
+}
+
+int dial_end(int fd)
+{
+	int number = 0;
+	socklen_t length = sizeof number;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) == 0 ? number : errno;
+}
+
+/* Waits for a connect that was begun. Returns 0 or an errno value. */
 static int wait_for_connect(int fd, int64_t timeout_ms)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLOUT};
-	int number = 0;
-	socklen_t length = sizeof number;
 	int ready;
 
 	do
 		ready = poll(&wait, 1, timeout_ms == 0 ? -1 : (int)timeout_ms);
 	while (ready < 0 && errno == EINTR);
-	if (ready == 0)
-		return ETIMEDOUT;
-	if (ready < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) != 0)
+	if (ready < 0)
 		return errno;
-	return number;
+	return ready == 0 ? ETIMEDOUT : dial_end(fd);
 }
 
-/* Returns the descriptor, or -1 with errno. */
-static int dial_one(const struct address *address, int64_t timeout_ms)
+/* Appends what came of one address; the kind becomes that which says most. */
+static void add_attempt(struct failure *failure, const struct address *address, int number)
 {
-	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	size_t used = strlen(failure->message);
+	char text[ADDRESS_TEXT_BYTES];
 
-	if (fd < 0 || connect(fd, &address->any, address->length) == 0)
-		return fd;
-	int number = errno == EINPROGRESS ? wait_for_connect(fd, timeout_ms) : errno;
-	if (number == 0)
-		return fd;
-	close(fd);
-	errno = number;
+	address_format(address, text);
+	snprintf(failure->message + used, sizeof failure->message - used, "%s %s %s",
+		failure->kind == FAILURE_KIND_COUNT ? ":" : ",", text, error_text(number));
+	if (failure_kind_of(number) < failure->kind)
+		failure->kind = failure_kind_of(number);
+}
+
+static void say_connected(const struct request *request, const struct address *to, int fd)
+{
+	struct address from = {.length = sizeof from - offsetof(struct address, any)};
+	char to_text[ADDRESS_TEXT_BYTES], from_text[ADDRESS_TEXT_BYTES];
+
+	if (!request->is_verbose || getsockname(fd, &from.any, &from.length) != 0)
+		return;
+	address_format(to, to_text);
+	address_format(&from, from_text);
+	fprintf(stderr, "connected to %s from %s\n", to_text, from_text);
+}
+
+int dial(const struct request *request, const struct target *target, struct address *peer,
+	struct failure *failure)
+{
+	struct failure failed = {.kind = FAILURE_KIND_COUNT};
+
+	snprintf(failed.message, sizeof failed.message, "cannot connect to %s", request->target);
+	for (size_t i = 0; i < target->count; i++) {
+		int fd;
+		int number = dial_begin(target, &target->addresses[i], i, &fd);
+
+		if (number == 0) {
+			number = wait_for_connect(fd, request->timeout_ms);
+			if (number == 0) {
+				say_connected(request, &target->addresses[i], fd);
+				if (peer != NULL)
+					*peer = target->addresses[i];
+				return fd;
+			}
+			close(fd);
+		}
+		add_attempt(&failed, &target->addresses[i], number);
+	}
+	CHECK(target->count > 0);
+	size_t used = strlen(failed.message);
+	if (failed.kind == FAILURE_REFUSED)
+		snprintf(failed.message + used, sizeof failed.message - used, "%s",
+			dial_refused_hint);
+	*failure = failed;
 	return -1;
 }
 
-int dial(const struct request *request)
+int dial_target(const struct request *request, struct address *peer, struct failure *failure)
 {
-	struct address list[ADDRESSES_MAX];
-	struct error error;
-	size_t count;
-	int tried = 0;
+	struct target target;
 
-	if (address_resolve(request->host, request->port, 0, list, ADDRESSES_MAX, &count, &error) !=
-		0) {
-		fprintf(stderr, "yodel: %s\n", error.message);
+	if (target_resolve(request, request->port, &target, failure) != 0)
 		return -1;
-	}
-	for (size_t i = 0; i < count; i++) {
-		char text[ADDRESS_TEXT_BYTES];
-
-		if (request->family != AF_UNSPEC && list[i].any.sa_family != request->family)
-			continue;
-		int fd = dial_one(&list[i], request->timeout_ms);
-		if (fd >= 0)
-			return fd;
-		int number = errno;
-		address_format(&list[i], text);
-		complain(request, "cannot connect to %s: %s", text, error_text(number));
-		tried++;
-	}
-	if (tried == 0)
-		complain(request, "no address of the wanted family");
-	return -1;
-}
-
-int wait_for_either(
-	int fd, bool has_output, bool wants_input, int64_t timeout_ms, struct pollfd set[2])
-{
-	bool is_bounded = timeout_ms != 0 && !wants_input;
-	int ready;
-
-	set[0] = (struct pollfd){.fd = fd, .events = has_output ? POLLIN | POLLOUT : POLLIN};
-	set[1] = (struct pollfd){.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN};
-	do
-		ready = poll(set, 2, is_bounded ? (int)timeout_ms : -1);
-	while (ready < 0 && errno == EINTR);
-	return ready;
+	return dial(request, &target, peer, failure);
 }

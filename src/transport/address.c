@@ -4,6 +4,7 @@
 #include "yodel/base/check.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,6 +45,23 @@ int address_resolve(const char *host, const char *port, int flags, struct addres
 	return 0;
 }
 
+bool address_from_path(const char *path, struct address *address)
+{
+	size_t length = strlen(path);
+	bool is_abstract = path[0] == '@';
+	/* A file's name has its NUL; an abstract one has its length, and NUL for the '@'. */
+	size_t needed = is_abstract ? length : length + 1;
+
+	if (length == 0 || needed > sizeof address->un.sun_path)
+		return false;
+	*address = (struct address){.un.sun_family = AF_UNIX};
+	memcpy(address->un.sun_path, path, length);
+	if (is_abstract)
+		address->un.sun_path[0] = '\0';
+	address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + needed);
+	return true;
+}
+
 void address_normalize(struct address *address)
 {
 	if (address->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->v6.sin6_addr))
@@ -76,6 +94,23 @@ void address_set_port(struct address *address, unsigned port)
 		address->v6.sin6_port = htons((uint16_t)port);
 }
 
+/* An address without a name is that of an end that was never bound. */
+static void format_path(const struct address *address, char text[ADDRESS_TEXT_BYTES])
+{
+	size_t header = offsetof(struct sockaddr_un, sun_path), used = strlen("unix:");
+	size_t length = address->length > header ? address->length - header : 0;
+	const char *path = address->un.sun_path;
+
+	snprintf(text, ADDRESS_TEXT_BYTES, "unix:");
+	for (size_t i = 0; i < length; i++) {
+		if (i > 0 && path[i] == '\0' && path[0] != '\0')
+			break;
+		char shown = i == 0 && path[i] == '\0' ? '@' : path[i];
+		text[used++] = isprint((unsigned char)shown) ? shown : '?';
+	}
+	text[used] = '\0';
+}
+
 void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES])
 {
 	char host[INET6_ADDRSTRLEN] = "?";
@@ -91,6 +126,9 @@ void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES]
 		if (address->v6.sin6_scope_id != 0)
 			snprintf(scope, sizeof scope, "%%%u", (unsigned)address->v6.sin6_scope_id);
 		snprintf(text, ADDRESS_TEXT_BYTES, "[%s%s]:%u", host, scope, address_port(address));
+		break;
+	case AF_UNIX:
+		format_path(address, text);
 		break;
 	default:
 		snprintf(text, ADDRESS_TEXT_BYTES, "unknown");

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -176,7 +177,7 @@ static void addresses_are_written_for_people(void **state)
 	expect_format(scoped, "[fe80::1%3]:7");
 	longest.v6.sin6_scope_id = UINT32_MAX;
 	expect_format(longest, "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff%4294967295]:65535");
-	expect_format((struct address){.any.sa_family = AF_UNIX}, "unknown");
+	expect_format((struct address){.any.sa_family = AF_APPLETALK}, "unknown");
 }
 
 static void clear_bits_behind(uint8_t *bytes, unsigned count, unsigned bits)
@@ -207,6 +208,40 @@ static void prefix_keeps_exactly_the_first_bits(void **state)
 		prefix = address_prefix(&four, bits, 0);
 		assert_memory_equal(&prefix, &expected, sizeof prefix);
 	}
+}
+
+static void paths_become_addresses_and_text_again(void **state)
+{
+	struct address address;
+	char path[128], expected[160];
+
+	(void)state;
+	assert_true(address_from_path("/run/yodel.sock", &address));
+	assert_int_equal(address.any.sa_family, AF_UNIX);
+	assert_string_equal(address.un.sun_path, "/run/yodel.sock");
+	expect_format(address, "unix:/run/yodel.sock");
+	assert_true(address_from_path("@yodel", &address));
+	assert_int_equal(address.length, offsetof(struct sockaddr_un, sun_path) + 6);
+	assert_int_equal(address.un.sun_path[0], '\0');
+	expect_format(address, "unix:@yodel");
+	assert_true(address_from_path("a\nb", &address));
+	expect_format(address, "unix:a?b");
+	expect_format(
+		(struct address){.length = sizeof(sa_family_t), .any.sa_family = AF_UNIX}, "unix:");
+
+	memset(path, 'x', sizeof path);
+	path[107] = '\0';
+	assert_true(address_from_path(path, &address));
+	snprintf(expected, sizeof expected, "unix:%s", path);
+	expect_format(address, expected);
+	path[107] = 'x';
+	path[108] = '\0';
+	assert_false(address_from_path(path, &address));
+	path[0] = '@';
+	assert_true(address_from_path(path, &address));
+	snprintf(expected, sizeof expected, "unix:%s", path);
+	expect_format(address, expected);
+	assert_false(address_from_path("", &address));
 }
 
 static bool is_same_peer(
@@ -243,6 +278,7 @@ int main(void)
 		cmocka_unit_test(normalize_leaves_other_addresses_alone),
 		cmocka_unit_test(port_is_read_and_set_in_both_families),
 		cmocka_unit_test(addresses_are_written_for_people),
+		cmocka_unit_test(paths_become_addresses_and_text_again),
 		cmocka_unit_test(prefix_keeps_exactly_the_first_bits),
 		cmocka_unit_test(prefix_decides_who_is_the_same_peer),
 	};

@@ -1,38 +1,68 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connects to a server, and waits for it and for standard input.
- * The caller owns the descriptor that comes back. Threads: one.
+ * Finds the addresses of a target and connects to them.
+ * The caller owns descriptors that come back; all are non-blocking, and TCP ones do not delay small
+ * messages. Threads: any; a struct belongs to one, or is constant.
  * Source: connect(2) on EINPROGRESS, RFC 6724 for the order of addresses.
  */
 #ifndef YODEL_CLIENT_DIAL_H
 #define YODEL_CLIENT_DIAL_H
 
 #include "yodel/base/attributes.h"
-#include "yodel/client/client.h"
+#include "yodel/base/option.h"
+#include "yodel/client/failure.h"
+#include "yodel/client/request.h"
+#include "yodel/transport/address.h"
 
-#include <poll.h>
-#include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
+
+enum { TARGET_ADDRESSES_MAX = 16 };
+
+/* Where to, and where from. */
+struct target {
+	struct address addresses[TARGET_ADDRESSES_MAX]; /* in the order to try */
+	size_t count;
+	struct address source; /* .length 0: whatever the kernel chooses */
+	uint64_t source_count; /* connections take turns with so many addresses from source on */
+	int64_t timeout_ms;    /* the request's */
+};
+
+/* Whether text is a good --source, as the rows of options ask; "" is. */
+bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES]);
 
 /*
- * Tries the addresses of the host in turn, each for at most timeout_ms.
- * Returns a connected, non-blocking descriptor; or -1, having said on stderr what was tried and why
- * it failed.
+ * Resolves the request's host and port, or its path, and its source.
+ *   port   in place of the request's; the same for most
+ * Returns 0, or -1 with failure.
  */
-int dial(const struct request *request) MUST_USE;
-
-/* Says on stderr what went wrong with the request's server. */
-void complain(const struct request *request, const char *format, ...) PRINTF_LIKE(2, 3);
+int target_resolve(const struct request *request, const char *port, struct target *target,
+	struct failure *failure) MUST_USE;
 
 /*
- * Waits until the server or standard input has something for us, or the server takes something.
- *   has_output    there is something to send
- *   wants_input   standard input may be read; then it is not the server's turn and no time runs
- *   timeout_ms    0 waits for ever
- *   set           filled: [0] the server, [1] standard input
- * Returns as poll(2), EINTR apart.
+ * Begins to connect to one address.
+ *   turn   which of the sources: any number, a different one for each connection
+ *   fd     the descriptor; it is connected when it becomes writable and dial_end returns 0
+ * Returns 0, or an errno value and no descriptor.
  */
-int wait_for_either(int fd, bool has_output, bool wants_input, int64_t timeout_ms,
-	struct pollfd set[2]) MUST_USE;
+int dial_begin(const struct target *target, const struct address *address, uint64_t turn,
+	int *fd) MUST_USE;
+
+/* How a connect that was begun and is not under way any more has ended: 0 or an errno value. */
+int dial_end(int fd) MUST_USE;
+
+/*
+ * Connects, trying the addresses in turn, each for at most the request's timeout.
+ *   peer   the address that answered; may be NULL
+ * Returns the descriptor, or -1 with failure, which names all that was tried.
+ */
+int dial(const struct request *request, const struct target *target, struct address *peer,
+	struct failure *failure) MUST_USE;
+
+/* target_resolve and dial in one, for a command with one connection. */
+int dial_target(
+	const struct request *request, struct address *peer, struct failure *failure) MUST_USE;
+
+/* What to look at where a connection was refused; to be appended to a message. */
+extern const char dial_refused_hint[];
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Socket addresses: from host and port, to text, to the prefix that limits count by.
  * Owns nothing: an address is a plain value. Threads: any.
- * Source: getaddrinfo(3), ipv6(7), RFC 4291 2.5.5.2 (IPv4-mapped addresses).
+ * Source: getaddrinfo(3), ipv6(7), unix(7), RFC 4291 2.5.5.2 (IPv4-mapped addresses).
  */
 #ifndef YODEL_TRANSPORT_ADDRESS_H
 #define YODEL_TRANSPORT_ADDRESS_H
@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 struct address {
 	socklen_t length;
@@ -22,12 +23,12 @@ struct address {
 		struct sockaddr any;
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
+		struct sockaddr_un un;
 	};
 };
 
 enum {
-	ADDRESS_TEXT_BYTES =
-		sizeof "[ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255%4294967295]:65535",
+	ADDRESS_TEXT_BYTES = sizeof "unix:@" + sizeof((struct sockaddr_un){0}.sun_path),
 	ADDRESS_PREFIX_BYTES = 17, /* family, then the 16 bytes of an IPv6 address */
 };
 
@@ -47,6 +48,13 @@ struct address_prefix {
 int address_resolve(const char *host, const char *port, int flags, struct address *list,
 	size_t capacity, size_t *count, struct error *error) MUST_USE;
 
+/*
+ * Makes the address of a Unix socket.
+ *   path   of its file; or "@NAME" for the abstract socket of that name
+ * Returns false where path is empty or too long for a sockaddr_un.
+ */
+bool address_from_path(const char *path, struct address *address) MUST_USE;
+
 /* Turns an IPv4-mapped IPv6 address, as a dual-stack listener reports it, into the IPv4 address. */
 void address_normalize(struct address *address);
 
@@ -56,7 +64,10 @@ unsigned address_port(const struct address *address);
 /* Sets the port of an IPv4 or IPv6 address, in host byte order. */
 void address_set_port(struct address *address, unsigned port);
 
-/* Writes "127.0.0.1:7" or "[::1]:7"; a scope is given by its number. */
+/*
+ * Writes "127.0.0.1:7", "[::1]:7" (a scope is given by its number), "unix:/path" or "unix:@name";
+ * what is unprintable in a name becomes "?".
+ */
 void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES]);
 
 /*

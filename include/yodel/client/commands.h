@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The rows of all commands; each stands in the file of its command. Rows are constant. Threads: any.
+ */
+#ifndef YODEL_CLIENT_COMMANDS_H
+#define YODEL_CLIENT_COMMANDS_H
+
+#include "yodel/client/command.h"
+
+extern const struct command command_send; /* text or standard input out, the answer back */
+
+#endif

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/client/commands.h"
+
+#include <stddef.h>
+
+const struct command *const commands[] = {
+	&command_send,
+	NULL,
+};

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/client/duplex.h"
+
+#include "yodel/base/clock.h"
+#include "yodel/base/parse.h"
+#include "yodel/client/interrupt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+enum { TICK_MS = 100 };
+
+enum { AT_SERVER, AT_INPUT, AT_INTERRUPT, POLLED };
+
+/* Something is there to be sent, and the peer takes it. */
+static bool has_out(const struct duplex *duplex)
+{
+	return duplex->out_length > 0 && !duplex->is_ended;
+}
+
+static bool wants_input(const struct duplex *duplex)
+{
+	return duplex->out_length == 0 && !duplex->is_given && !duplex->is_ended;
+}
+
+static void end_if_given(struct duplex *duplex)
+{
+	if (!duplex->is_given || duplex->out_length > 0 || duplex->is_ended || duplex->keeps_open)
+		return;
+	(void)shutdown(duplex->fd, SHUT_WR);
+	duplex->is_ended = true;
+}
+
+/* Returns false where give has stopped. */
+static bool fetch(struct duplex *duplex)
+{
+	ssize_t count = duplex->give(duplex->context, &duplex->out);
+
+	duplex->is_given = count == 0;
+	if (count > 0)
+		duplex->out_length = (size_t)count;
+	return count != DUPLEX_STOP;
+}
+
+/* A peer that takes no more may still have an answer under way: only reading tells how it ended. */
+static void send_out(struct duplex *duplex)
+{
+	ssize_t count = send(duplex->fd, duplex->out, duplex->out_length, MSG_NOSIGNAL);
+
+	if (count >= 0) {
+		duplex->out += count;
+		duplex->out_length -= (size_t)count;
+		duplex->sent += (uint64_t)count;
+	} else if (errno != EAGAIN && errno != EINTR) {
+		duplex->is_ended = true;
+	}
+}
+
+enum step { STEP_ON, STEP_CLOSED, STEP_STOPPED, STEP_FAILED };
+
+static enum step receive(struct duplex *duplex, struct failure *failure)
+{
+	char piece[DUPLEX_PIECE_BYTES];
+	ssize_t count = recv(duplex->fd, piece, sizeof piece, 0);
+
+	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+		return STEP_ON;
+	if (count < 0) {
+		failure_set_errno(failure, errno,
+			"the connection to %s broke after %llu bytes sent and %llu received",
+			duplex->request->target, (unsigned long long)duplex->sent,
+			(unsigned long long)duplex->received);
+		return STEP_FAILED;
+	}
+	duplex->received += (uint64_t)count;
+	if (count == 0)
+		return STEP_CLOSED;
+	return duplex->take(duplex->context, piece, (size_t)count) == 0 ? STEP_ON : STEP_STOPPED;
+}
+
+/* How long nothing may happen until it is the peer's fault; -1 for ever. */
+static int64_t patience_ms(const struct duplex *duplex)
+{
+	return wants_input(duplex) || duplex->request->timeout_ms == 0
+		       ? -1
+		       : duplex->request->timeout_ms;
+}
+
+/* How long poll may sleep, -1 for ever. */
+static int64_t sleep_ms(const struct duplex *duplex, int64_t patience_left_ms)
+{
+	int64_t longest = patience_left_ms;
+
+	if (duplex->tick != NULL && (longest < 0 || longest > TICK_MS))
+		longest = TICK_MS;
+	if (wants_input(duplex) && duplex->input_fd < 0) {
+		int64_t left = duplex->wake_ms - clock_monotonic_ms();
+
+		left = left > 0 ? left : 0;
+		longest = longest < 0 || longest > left ? left : longest;
+	}
+	return longest;
+}
+
+/* Returns as poll(2). */
+static int wait_for_something(
+	const struct duplex *duplex, int64_t patience_left_ms, struct pollfd set[POLLED])
+{
+	set[AT_SERVER] = (struct pollfd){
+		.fd = duplex->fd,
+		.events = has_out(duplex) ? POLLIN | POLLOUT : POLLIN,
+	};
+	set[AT_INPUT] = (struct pollfd){
+		.fd = wants_input(duplex) ? duplex->input_fd : -1,
+		.events = POLLIN,
+	};
+	set[AT_INTERRUPT] = (struct pollfd){.fd = duplex->interrupt_fd, .events = POLLIN};
+	return poll(set, POLLED, (int)sleep_ms(duplex, patience_left_ms));
+}
+
+static bool is_time_to_give(const struct duplex *duplex, const struct pollfd *input)
+{
+	if (!wants_input(duplex))
+		return false;
+	return duplex->input_fd >= 0 ? input->revents != 0
+				     : clock_monotonic_ms() >= duplex->wake_ms;
+}
+
+/* One turn behind a poll. */
+static enum step turn(
+	struct duplex *duplex, const struct pollfd set[POLLED], struct failure *failure)
+{
+	enum step step = STEP_ON;
+
+	if ((set[AT_SERVER].revents & POLLOUT) != 0)
+		send_out(duplex);
+	if ((set[AT_SERVER].revents & ~POLLOUT) != 0)
+		step = receive(duplex, failure);
+	if (step == STEP_ON && is_time_to_give(duplex, &set[AT_INPUT]) && !fetch(duplex))
+		step = STEP_STOPPED;
+	if (duplex->tick != NULL)
+		duplex->tick(duplex->context);
+	return step;
+}
+
+static int timed_out(const struct duplex *duplex, struct failure *failure)
+{
+	char patience[PARSE_TEXT_BYTES];
+
+	format_duration(patience, duplex->request->timeout_ms);
+	return failure_set(failure, FAILURE_TIMEOUT,
+		"%s did not %s for %s, after %llu bytes sent and %llu received",
+		duplex->request->target,
+		has_out(duplex) ? "take or send anything" : "answer or close", patience,
+		(unsigned long long)duplex->sent, (unsigned long long)duplex->received);
+}
+
+enum duplex_end duplex_run(struct duplex *duplex, struct failure *failure)
+{
+	static const enum duplex_end ends[] = {
+		[STEP_CLOSED] = DUPLEX_CLOSED,
+		[STEP_STOPPED] = DUPLEX_STOPPED,
+		[STEP_FAILED] = DUPLEX_FAILED,
+	};
+	int64_t moved_ms = clock_monotonic_ms();
+	enum step step = STEP_ON;
+
+	while (step == STEP_ON) {
+		struct pollfd set[POLLED];
+
+		end_if_given(duplex);
+		int64_t patience = patience_ms(duplex);
+		int64_t left = patience < 0 ? -1 : moved_ms + patience - clock_monotonic_ms();
+		if (patience >= 0 && left <= 0) {
+			timed_out(duplex, failure);
+			return DUPLEX_FAILED;
+		}
+		int ready = wait_for_something(duplex, left, set);
+		if (ready < 0)
+			continue;
+		if (set[AT_INTERRUPT].revents != 0 && interrupt_is_pending(duplex->interrupt_fd))
+			return DUPLEX_INTERRUPTED;
+		if (ready > 0 || patience < 0)
+			moved_ms = clock_monotonic_ms();
+		step = turn(duplex, set, failure);
+	}
+	return ends[step];
+}

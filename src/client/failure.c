@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/client/failure.h"
+
+#include "yodel/base/error.h"
+#include "yodel/client/print.h"
+#include "yodel/client/terminal.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *failure_word(enum failure_kind kind)
+{
+	static const char *const words[] = {
+#define FAILURE_WORD(constant, word) [constant] = (word),
+		FAILURE_KINDS(FAILURE_WORD)
+#undef FAILURE_WORD
+	};
+
+	return words[kind];
+}
+
+enum failure_kind failure_kind_of(int number)
+{
+	switch (number) {
+	case ECONNREFUSED:
+		return FAILURE_REFUSED;
+	case ECONNRESET:
+	case ECONNABORTED:
+	case EPIPE:
+		return FAILURE_RESET;
+	case ETIMEDOUT:
+		return FAILURE_TIMEOUT;
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+	case ENETDOWN:
+	case EHOSTDOWN:
+		return FAILURE_UNREACHABLE;
+	default:
+		return FAILURE_OTHER;
+	}
+}
+
+int failure_set(struct failure *failure, enum failure_kind kind, const char *format, ...)
+{
+	va_list arguments;
+
+	failure->kind = kind;
+	va_start(arguments, format);
+	vsnprintf(failure->message, sizeof failure->message, format, arguments);
+	va_end(arguments);
+	return -1;
+}
+
+int failure_set_errno(struct failure *failure, int number, const char *format, ...)
+{
+	va_list arguments;
+
+	failure->kind = failure_kind_of(number);
+	va_start(arguments, format);
+	vsnprintf(failure->message, sizeof failure->message, format, arguments);
+	va_end(arguments);
+	size_t used = strlen(failure->message);
+	snprintf(failure->message + used, sizeof failure->message - used, ": %s",
+		error_text(number));
+	return -1;
+}
+
+int failure_report(const struct request *request, const struct failure *failure)
+{
+	const char *word = failure_word(failure->kind);
+
+	terminal_paint(request, stderr, COLOR_BAD, "%s", word);
+	fprintf(stderr, ": %s\n", failure->message);
+	if (request->is_json)
+		print_json(json_pack("{ss ss ss}", "command", request->command, "error", word,
+			"message", failure->message));
+	return CLIENT_NETWORK;
+}
