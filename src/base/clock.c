@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <time.h>
 
-int64_t clock_monotonic_ms(void)
+int64_t clock_monotonic_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t clock_monotonic_ms(void)
+{
+	return clock_monotonic_ns() / 1000000;
 }
 
 void clock_utc_text(char text[CLOCK_UTC_TEXT_BYTES])
