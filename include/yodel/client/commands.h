@@ -8,5 +8,6 @@
 #include "yodel/client/command.h"
 
 extern const struct command command_send; /* text or standard input out, the answer back */
+extern const struct command command_load; /* many connections, rates and latencies */
 
 #endif

@@ -1,0 +1,580 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/client/load_worker.h"
+
+#include "yodel/base/check.h"
+#include "yodel/base/clock.h"
+#include "yodel/client/load_stream.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MS ((int64_t)1000 * 1000)
+
+enum {
+	EVENTS_AT_ONCE = 256,
+	CONNECTS_AT_ONCE = 64,  /* within what a listener's queue takes */
+	HOPELESS_AFTER = 100,   /* failed connections with nothing to show for */
+	LONGEST_SLEEP_MS = 100, /* within which a stop is noticed */
+	CLOSE_MS = 2000,        /* for the server's end of the streams */
+};
+
+/* A connection, and the messages on it. */
+struct load_slot {
+	struct load_stream stream;
+	bool is_connecting;
+	bool wants_out; /* epoll tells when there is room */
+	int64_t dialled_ns;
+	uint64_t begun, completed;   /* messages on this connection */
+	int64_t *due_ns;             /* a ring of depth: when each that is under way was due */
+	struct load_slot *next_free; /* when connecting: of the slots without a connection */
+};
+
+static const struct load_settings *settings_of(const struct load_worker *worker)
+{
+	return worker->plan->settings;
+}
+
+static bool is_paced(const struct load_worker *worker)
+{
+	return settings_of(worker)->rate.count > 0;
+}
+
+static bool is_connecting_anew(const struct load_worker *worker)
+{
+	return settings_of(worker)->is_connecting;
+}
+
+static int64_t stop_ns(const struct load_worker *worker)
+{
+	return atomic_load_explicit(&worker->plan->stop_ns, memory_order_relaxed);
+}
+
+uint64_t load_share(uint64_t total, uint64_t threads, uint64_t number)
+{
+	return total / threads + (number < total % threads);
+}
+
+static uint64_t number_of(const struct load_worker *worker, const struct load_slot *slot)
+{
+	return worker->first_slot + (uint64_t)(slot - worker->slots);
+}
+
+/* --- When messages are due ------------------------------------------------------------------- */
+
+/* Between two messages of this worker. */
+static double gap_ns(const struct load_worker *worker)
+{
+	const struct rate *rate = &settings_of(worker)->rate;
+
+	return (double)rate->period_ms * (double)MS / (double)rate->count *
+	       (double)settings_of(worker)->threads;
+}
+
+/* When message k of this worker is due; the workers take turns. */
+static int64_t due_of_number(const struct load_worker *worker, uint64_t k)
+{
+	double gap = gap_ns(worker);
+	double offset = gap / (double)settings_of(worker)->threads * (double)worker->number;
+
+	return worker->plan->start_ns + (int64_t)(offset + gap * (double)k);
+}
+
+/* The paced messages go round the connections, so that their due times need not be kept. */
+static int64_t due_of(
+	const struct load_worker *worker, const struct load_slot *slot, uint64_t message)
+{
+	if (is_paced(worker) && !is_connecting_anew(worker))
+		return due_of_number(
+			worker, message * worker->slot_count + (uint64_t)(slot - worker->slots));
+	return slot->due_ns[message % (uint64_t)settings_of(worker)->depth];
+}
+
+static bool may_begin(const struct load_worker *worker)
+{
+	return worker->begun < worker->allowed && worker->now_ns < stop_ns(worker);
+}
+
+static void begin_message(struct load_worker *worker, struct load_slot *slot, int64_t due_ns)
+{
+	if (worker->under_way == 0)
+		worker->moved_ns = worker->now_ns;
+	slot->due_ns[slot->begun % (uint64_t)settings_of(worker)->depth] = due_ns;
+	slot->begun++;
+	worker->begun++;
+	worker->under_way++;
+}
+
+static void count_completed(struct load_worker *worker, int64_t due_ns)
+{
+	struct load_result *result = &worker->result;
+	int64_t now_ns = worker->now_ns, stop = stop_ns(worker);
+	int64_t record_ns = worker->plan->record_ns;
+
+	worker->under_way--;
+	result->completed++;
+	atomic_store_explicit(&worker->completed_so_far, result->completed, memory_order_relaxed);
+	if (due_ns >= record_ns && due_ns < stop)
+		histogram_record(&result->latency, now_ns - due_ns);
+	if (now_ns >= record_ns && now_ns < stop) {
+		result->round_trips++;
+		result->end_ns = now_ns;
+		timeline_record(&result->timeline, now_ns - record_ns);
+	}
+}
+
+/* --- How connections end --------------------------------------------------------------------- */
+
+/* What was begun and is not complete never will be. */
+static void lose_messages(struct load_worker *worker, struct load_slot *slot)
+{
+	uint64_t lost = slot->begun - slot->completed;
+
+	worker->result.lost += lost;
+	worker->under_way -= lost;
+	slot->completed = slot->begun;
+}
+
+/* Closes the connection, however it went. */
+static void end_slot(struct load_worker *worker, struct load_slot *slot)
+{
+	lose_messages(worker, slot);
+	worker->result.sent_bytes += slot->stream.sent;
+	worker->result.received_bytes += slot->stream.received;
+	if (slot->stream.fd >= 0)
+		worker->alive--;
+	if (slot->is_connecting)
+		worker->connecting--;
+	slot->is_connecting = false;
+	load_stream_close(&slot->stream);
+	slot->stream.sent = slot->stream.received = slot->stream.goal = 0;
+	slot->next_free = worker->free_slots;
+	worker->free_slots = slot;
+}
+
+static void fail_slot(
+	struct load_worker *worker, struct load_slot *slot, int number, const char *what)
+{
+	enum failure_kind kind = failure_kind_of(number);
+
+	if (worker->result.failed[kind]++ == 0)
+		failure_set_errno(&worker->result.first_failure[kind], number,
+			"connection %" PRIu64 " to %s %s after %" PRIu64 " bytes%s",
+			number_of(worker, slot) + 1, worker->plan->request->target, what,
+			slot->stream.received,
+			number == EADDRNOTAVAIL
+				? " (no free local port; --source ADDR/BITS has more)"
+				: "");
+	end_slot(worker, slot);
+}
+
+static void mismatch_slot(struct load_worker *worker, struct load_slot *slot)
+{
+	if (worker->result.mismatched++ == 0)
+		failure_set(&worker->result.first_mismatch, FAILURE_OTHER,
+			"connection %" PRIu64 ": what came back differs from byte %" PRIu64 " on",
+			number_of(worker, slot) + 1, slot->stream.received);
+	end_slot(worker, slot);
+}
+
+/* --- Connections ----------------------------------------------------------------------------- */
+
+static void watch(struct load_worker *worker, struct load_slot *slot, int operation, bool wants_out)
+{
+	struct epoll_event event = {
+		.events = wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN,
+		.data.ptr = slot,
+	};
+
+	CHECK(epoll_ctl(worker->epoll_fd, operation, slot->stream.fd, &event) == 0);
+	slot->wants_out = wants_out;
+}
+
+static void dial_slot(struct load_worker *worker, struct load_slot *slot)
+{
+	int fd = -1;
+	uint64_t turn = worker->dials++ * (uint64_t)settings_of(worker)->threads + worker->number;
+
+	slot->dialled_ns = clock_monotonic_ns();
+	int number = dial_begin(
+		&worker->plan->target, &worker->plan->target.addresses[0], turn, &fd);
+	load_stream_open(&slot->stream, fd, turn);
+	if (number != 0) {
+		fail_slot(worker, slot, number, "failed");
+		return;
+	}
+	worker->alive++;
+	worker->connecting++;
+	slot->is_connecting = true;
+	watch(worker, slot, EPOLL_CTL_ADD, true);
+}
+
+/* Sends what is due; the connection may have ended then. */
+static void push(struct load_worker *worker, struct load_slot *slot)
+{
+	enum load_io io = load_stream_push(&slot->stream);
+
+	if (io == LOAD_IO_FAILED)
+		fail_slot(worker, slot, errno, "broke");
+	else if (slot->wants_out != (io == LOAD_IO_AGAIN))
+		watch(worker, slot, EPOLL_CTL_MOD, io == LOAD_IO_AGAIN);
+}
+
+/* A connect is not under way any more. */
+static void finish_dial(struct load_worker *worker, struct load_slot *slot)
+{
+	int number = dial_end(slot->stream.fd);
+
+	worker->now_ns = worker->moved_ns = clock_monotonic_ns();
+	if (number != 0) {
+		fail_slot(worker, slot, number, "failed");
+		return;
+	}
+	worker->connecting--;
+	slot->is_connecting = false;
+	worker->result.opened++;
+	atomic_store_explicit(&worker->opened_so_far, worker->result.opened, memory_order_relaxed);
+	histogram_record(&worker->result.connect, worker->now_ns - slot->dialled_ns);
+	slot->stream.goal = (slot->begun - slot->completed) *
+			    (uint64_t)settings_of(worker)->size_bytes;
+	push(worker, slot);
+}
+
+/* --- Messages -------------------------------------------------------------------------------- */
+
+/* Begins the next message at once, where nothing paces them. */
+static void follow(struct load_worker *worker, struct load_slot *slot)
+{
+	if (is_paced(worker) || is_connecting_anew(worker) || !may_begin(worker))
+		return;
+	begin_message(worker, slot, worker->now_ns);
+	slot->stream.goal += (uint64_t)settings_of(worker)->size_bytes;
+}
+
+static void complete_messages(struct load_worker *worker, struct load_slot *slot)
+{
+	uint64_t whole = slot->stream.received / (uint64_t)settings_of(worker)->size_bytes;
+
+	while (slot->completed < whole) {
+		int64_t due_ns = due_of(worker, slot, slot->completed);
+
+		slot->completed++;
+		count_completed(worker, due_ns);
+		follow(worker, slot);
+	}
+	if (is_connecting_anew(worker) && slot->completed == slot->begun)
+		end_slot(worker, slot);
+	else if (slot->stream.sent < slot->stream.goal && !slot->wants_out)
+		push(worker, slot);
+}
+
+static void pull(struct load_worker *worker, struct load_slot *slot)
+{
+	switch (load_stream_pull(&slot->stream, worker->buffer)) {
+	case LOAD_IO_OK:
+		worker->now_ns = worker->moved_ns = clock_monotonic_ns();
+		complete_messages(worker, slot);
+		break;
+	case LOAD_IO_AGAIN:
+		break;
+	case LOAD_IO_END:
+		if (worker->is_closing)
+			end_slot(worker, slot);
+		else
+			fail_slot(worker, slot, ECONNRESET, "was closed by the server");
+		break;
+	case LOAD_IO_MISMATCH:
+		mismatch_slot(worker, slot);
+		break;
+	case LOAD_IO_FAILED:
+		fail_slot(worker, slot, errno, "broke");
+		break;
+	}
+}
+
+static void handle_event(struct load_worker *worker, const struct epoll_event *event)
+{
+	struct load_slot *slot = event->data.ptr;
+
+	if (slot->stream.fd < 0)
+		return;
+	if (slot->is_connecting) {
+		finish_dial(worker, slot);
+		return;
+	}
+	if ((event->events & ~(uint32_t)EPOLLOUT) != 0)
+		pull(worker, slot);
+	if ((event->events & EPOLLOUT) != 0 && slot->stream.fd >= 0 && !slot->is_connecting)
+		push(worker, slot);
+}
+
+/* Waits until something happens, but not beyond that moment, and handles it. */
+static void turn(struct load_worker *worker, int64_t until_ns)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	int64_t left_ns = until_ns - clock_monotonic_ns();
+
+	if (left_ns > LONGEST_SLEEP_MS * MS)
+		left_ns = LONGEST_SLEEP_MS * MS;
+	if (left_ns < 0)
+		left_ns = 0;
+	struct timespec timeout = {left_ns / (1000 * MS), left_ns % (1000 * MS)};
+	/* Not every C library has epoll_pwait2(2) yet; epoll_wait(2) knows whole milliseconds only. */
+	long count = syscall(SYS_epoll_pwait2, worker->epoll_fd, events, EVENTS_AT_ONCE, &timeout,
+		NULL, (size_t)0);
+	worker->now_ns = clock_monotonic_ns();
+	for (long i = 0; i < count; i++)
+		handle_event(worker, &events[i]);
+}
+
+/* --- Connections that hang ------------------------------------------------------------------- */
+
+static int64_t timeout_ns(const struct load_worker *worker)
+{
+	int64_t timeout_ms = worker->plan->request->timeout_ms;
+
+	return timeout_ms == 0 ? INT64_MAX : timeout_ms * MS;
+}
+
+/* Ends connects that take too long; looks at all of them now and then. */
+static void expire_dials(struct load_worker *worker)
+{
+	if (worker->connecting == 0 || worker->now_ns - worker->checked_ns < LONGEST_SLEEP_MS * MS)
+		return;
+	worker->checked_ns = worker->now_ns;
+	for (size_t i = 0; i < worker->slot_count; i++) {
+		struct load_slot *slot = &worker->slots[i];
+
+		if (slot->is_connecting && worker->now_ns - slot->dialled_ns > timeout_ns(worker))
+			fail_slot(worker, slot, ETIMEDOUT, "failed");
+	}
+}
+
+/* Whether messages are under way, and nothing has come for too long. */
+static bool is_hung(const struct load_worker *worker)
+{
+	return worker->under_way > 0 && worker->now_ns - worker->moved_ns > timeout_ns(worker);
+}
+
+static bool is_hopeless(const struct load_worker *worker)
+{
+	uint64_t failed = 0;
+
+	if (worker->result.completed > 0)
+		return false;
+	for (size_t i = 0; i < FAILURE_KIND_COUNT; i++)
+		failed += worker->result.failed[i];
+	return failed >= HOPELESS_AFTER;
+}
+
+/* --- The life of a worker -------------------------------------------------------------------- */
+
+static void connect_all(struct load_worker *worker)
+{
+	size_t next = 0;
+
+	while ((next < worker->slot_count || worker->connecting > 0) && stop_ns(worker) > 0) {
+		while (next < worker->slot_count && worker->connecting < CONNECTS_AT_ONCE)
+			dial_slot(worker, &worker->slots[next++]);
+		turn(worker, INT64_MAX);
+		expire_dials(worker);
+	}
+}
+
+/* The first messages of the connections, where nothing paces them. */
+static void begin_all(struct load_worker *worker)
+{
+	for (size_t i = 0; i < worker->slot_count; i++) {
+		struct load_slot *slot = &worker->slots[i];
+
+		if (slot->stream.fd < 0)
+			continue;
+		worker->now_ns = clock_monotonic_ns();
+		for (int64_t j = 0; j < settings_of(worker)->depth; j++)
+			follow(worker, slot);
+		push(worker, slot);
+	}
+}
+
+/* Needs a free slot. */
+static void begin_connection(struct load_worker *worker, int64_t due_ns)
+{
+	struct load_slot *slot = worker->free_slots;
+
+	worker->free_slots = slot->next_free;
+	slot->begun = slot->completed = 0;
+	begin_message(worker, slot, due_ns);
+	dial_slot(worker, slot);
+}
+
+/* As many as are free now: one that fails at once is free again, and waits for the next turn. */
+static void begin_connections(struct load_worker *worker)
+{
+	for (size_t n = worker->slot_count - worker->alive; n > 0 && may_begin(worker); n--)
+		begin_connection(worker, worker->now_ns);
+}
+
+/* One paced message on the connection whose turn it is. */
+static void begin_paced(struct load_worker *worker, int64_t due_ns)
+{
+	struct load_slot *slot = &worker->slots[worker->begun % worker->slot_count];
+
+	begin_message(worker, slot, due_ns);
+	slot->stream.goal += (uint64_t)settings_of(worker)->size_bytes;
+	if (slot->stream.fd < 0)
+		lose_messages(worker, slot);
+	else if (!slot->wants_out)
+		push(worker, slot);
+}
+
+/* Begins what is due by now. Returns when the next message is due; INT64_MAX where that depends on
+ * an answer. */
+static int64_t begin_due(struct load_worker *worker)
+{
+	bool is_paced_now = is_paced(worker);
+
+	if (!is_paced_now && is_connecting_anew(worker))
+		begin_connections(worker);
+	while (is_paced_now && may_begin(worker)) {
+		int64_t due_ns = due_of_number(worker, worker->begun);
+
+		if (due_ns > worker->now_ns)
+			return due_ns;
+		if (!is_connecting_anew(worker))
+			begin_paced(worker, due_ns);
+		else if (worker->free_slots != NULL)
+			begin_connection(worker, due_ns);
+		else
+			break;
+	}
+	return INT64_MAX;
+}
+
+static bool is_running(const struct load_worker *worker)
+{
+	bool is_done = worker->begun >= worker->allowed && worker->under_way == 0;
+	bool is_dead = !is_connecting_anew(worker) && worker->alive == 0;
+
+	return worker->now_ns < stop_ns(worker) && !is_done && !is_dead && !is_hung(worker) &&
+	       !is_hopeless(worker);
+}
+
+static int64_t thread_cpu_ns(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+	return (int64_t)used.tv_sec * 1000 * MS + used.tv_nsec;
+}
+
+static void run(struct load_worker *worker)
+{
+	worker->now_ns = worker->moved_ns = clock_monotonic_ns();
+	if (!is_paced(worker) && !is_connecting_anew(worker))
+		begin_all(worker);
+	while (is_running(worker)) {
+		int64_t due_ns = begin_due(worker), stop = stop_ns(worker);
+
+		if (worker->cpu_begin_ns < 0 && worker->now_ns >= worker->plan->record_ns)
+			worker->cpu_begin_ns = thread_cpu_ns();
+		turn(worker, due_ns < stop ? due_ns : stop);
+		expire_dials(worker);
+	}
+	if (worker->cpu_begin_ns >= 0)
+		worker->result.cpu_ns = thread_cpu_ns() - worker->cpu_begin_ns;
+	if (worker->now_ns >= stop_ns(worker))
+		worker->result.end_ns = stop_ns(worker);
+}
+
+/* Waits for what is under way; what does not come is a timeout of its connection. */
+static void drain(struct load_worker *worker)
+{
+	while (worker->under_way > 0 && !is_hung(worker)) {
+		turn(worker, INT64_MAX);
+		expire_dials(worker);
+	}
+	for (size_t i = 0; i < worker->slot_count; i++)
+		if (worker->slots[i].begun > worker->slots[i].completed)
+			fail_slot(worker, &worker->slots[i], ETIMEDOUT, "had no answer");
+}
+
+/* Ends our streams, and waits for the server to end its own: so nothing is reset. */
+static void close_all(struct load_worker *worker)
+{
+	int64_t until_ns = clock_monotonic_ns() + CLOSE_MS * MS;
+
+	worker->is_closing = true;
+	for (size_t i = 0; i < worker->slot_count; i++)
+		if (worker->slots[i].stream.fd >= 0)
+			(void)shutdown(worker->slots[i].stream.fd, SHUT_WR);
+	while (worker->alive > 0 && worker->now_ns < until_ns)
+		turn(worker, until_ns);
+	for (size_t i = 0; i < worker->slot_count; i++)
+		if (worker->slots[i].stream.fd >= 0)
+			end_slot(worker, &worker->slots[i]);
+}
+
+static void prepare(struct load_worker *worker)
+{
+	size_t depth = (size_t)settings_of(worker)->depth;
+
+	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	worker->slots = calloc(worker->slot_count, sizeof *worker->slots);
+	worker->buffer = malloc(LOAD_BUFFER_BYTES);
+	CHECK(worker->epoll_fd >= 0 && worker->slots != NULL && worker->buffer != NULL);
+	worker->cpu_begin_ns = -1;
+	for (size_t i = 0; i < worker->slot_count; i++) {
+		worker->slots[i].stream.fd = -1;
+		worker->slots[i].due_ns = calloc(depth, sizeof *worker->slots[i].due_ns);
+		CHECK(worker->slots[i].due_ns != NULL);
+		worker->slots[i].next_free = i > 0 ? &worker->slots[i - 1] : NULL;
+		worker->free_slots = &worker->slots[i];
+	}
+	/* Sleeps end when they are due, and not up to 50 us later. */
+	(void)prctl(PR_SET_TIMERSLACK, 1);
+}
+
+static void clean_up(struct load_worker *worker)
+{
+	for (size_t i = 0; i < worker->slot_count; i++)
+		free(worker->slots[i].due_ns);
+	free(worker->slots);
+	free(worker->buffer);
+	close(worker->epoll_fd);
+}
+
+static void tell_news(const struct load_worker *worker)
+{
+	uint64_t one = 1;
+
+	CHECK(write(worker->news_fd, &one, sizeof one) == sizeof one);
+}
+
+static void pass_gate(const struct load_worker *worker)
+{
+	while (sem_wait(worker->gate) != 0)
+		CHECK(errno == EINTR);
+}
+
+void *load_worker_run(void *context)
+{
+	struct load_worker *worker = context;
+
+	prepare(worker);
+	if (!is_connecting_anew(worker))
+		connect_all(worker);
+	tell_news(worker);
+	pass_gate(worker);
+	run(worker);
+	drain(worker);
+	close_all(worker);
+	clean_up(worker);
+	tell_news(worker);
+	return NULL;
+}
