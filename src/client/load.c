@@ -405,6 +405,10 @@ static int run_load(const struct request *request, const void *own)
 		settings->duration_ms = DEFAULT_DURATION_MS;
 	if (settings->threads > settings->connections)
 		settings->threads = settings->connections;
+	if (request->is_json && settings->wants_csv) {
+		fputs("yodel: --csv and --json exclude each other\n", stderr);
+		return CLIENT_USAGE;
+	}
 	run.count = (size_t)settings->threads;
 	atomic_init(&run.plan.stop_ns, INT64_MAX);
 	run.interrupt_fd = interrupt_open();

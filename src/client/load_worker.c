@@ -178,8 +178,10 @@ static void mismatch_slot(struct load_worker *worker, struct load_slot *slot)
 {
 	if (worker->result.mismatched++ == 0)
 		failure_set(&worker->result.first_mismatch, FAILURE_OTHER,
-			"connection %" PRIu64 ": what came back differs from byte %" PRIu64 " on",
-			number_of(worker, slot) + 1, slot->stream.received);
+			"connection %" PRIu64 " to %s: what came back differs from byte %" PRIu64
+			" on",
+			number_of(worker, slot) + 1, worker->plan->request->target,
+			slot->stream.received);
 	end_slot(worker, slot);
 }
 
