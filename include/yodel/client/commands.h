@@ -7,7 +7,8 @@
 
 #include "yodel/client/command.h"
 
-extern const struct command command_send; /* text or standard input out, the answer back */
-extern const struct command command_load; /* many connections, rates and latencies */
+extern const struct command command_send;       /* text or standard input out, the answer back */
+extern const struct command command_completion; /* the shell's completion of all this */
+extern const struct command command_load;       /* many connections, rates and latencies */
 
 #endif
