@@ -11,7 +11,7 @@ static const char head[] =
 	"_yodel()\n"
 	"{\n"
 	"\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	"\tlocal options= valued= files= place=0 i\n\n"
+	"\tlocal options='' valued='' files='' place=0 i\n\n"
 	"\tCOMPREPLY=()\n";
 static const char tail[] =
 	"\tesac\n"

@@ -55,7 +55,11 @@ def breaks(daemon, client, docs):
     yield "flags.py", [daemon, "docs/man/yodeld.8"], "docs/man/yodeld.8", replaced("Fl -config", "Fl -konfig"), \
         "--konfig"
     yield "flags.py", [daemon, "docs/man/yodeld.8"], "docs/man/yodeld.8", replaced(".Op Fl t\n", ""), "synopsis"
-    yield "flags.py", [client, "docs/man/yodel.1"], "docs/man/yodel.1", replaced(".It Fl 4", ".It Fl 5"), "-5"
+    yield "commands.py", [client], "docs/man/yodel.1", replaced(".It Fl 4", ".It Fl 5"), "-5"
+    yield "commands.py", [client], "docs/man/yodel.1", replaced(".It Fl r", ".It Fl R"), "-R"
+    yield "commands.py", [client], "docs/man/yodel.1", replaced(".Ss Load", ".Ss Lead"), "Load"
+    yield "commands.py", [client], "docs/man/yodel.1", replaced(".Cm load", ".Cm laod"), "synopsis"
+    yield "commands.py", [client], "README.md", replaced("yodel load", "yodel laod"), "load"
     yield "words.py", [docs], "docs/man/yodeld.8", replaced(".It Ic limit_peer", ".It Ic limit_pear"), "limit_pear"
     yield "words.py", [docs], "docs/man/yodeld.8", replaced(".It Ic chargen", ".It Ic chargin"), "chargen"
     yield "words.py", [docs], "README.md", replaced("| `daytime` |", "| `datetime` |"), "daytime"

@@ -56,4 +56,5 @@ def main():
     findings.finish()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -27,6 +27,13 @@ class Completion(unittest.TestCase):
                               capture_output=True, text=True, timeout=PATIENCE, check=True)
         return done.stdout.split()
 
+    def test_script_is_clean(self):
+        if shutil.which("shellcheck") is None:
+            self.skipTest("shellcheck is not installed")
+        done = subprocess.run(["shellcheck", "-s", "bash", "-"], input=self.script, text=True,
+                              capture_output=True, timeout=PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, ""))
+
     def commands(self):
         text = yodel("--help").stdout.decode().split("Commands:\n")[1].split("\n\n")[0]
         return re.findall(r"^  (\w+)", text, re.M)
