@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """yodel load: it counts rightly, measures rightly, notices every fault, and tells them."""
 
+import contextlib
 import csv
 import io
 import json
@@ -116,7 +117,7 @@ class AgainstTheDaemon(LoadTest):
                            code=FAILED)
         self.assertEqual(result["connections_failed"]["RESET"]["count"], 3)
         self.assertEqual(result["completed"] + result["lost"], 800)
-        self.assertRegex(self.said, r"\ARESET: connection \d+ to .* by the server")
+        self.assertRegex(self.said, r"\ARESET: connection \d+ to .* after 0 bytes")
 
     def test_csv_and_table_have_the_figures(self):
         done = yodel("load", "--csv", *self.address, "-n", "300")
@@ -203,8 +204,9 @@ class Faults(LoadTest):
 
         def talk(client):
             first.append(client)
-            for piece in other_ends.pieces(client):
-                first[0].sendall(piece)
+            with contextlib.suppress(OSError):  # the first may have been left already
+                for piece in other_ends.pieces(client):
+                    first[0].sendall(piece)
         result = self.load(*serve(self, talk).arguments, "-c", "3", "-n", "300", "-t", "1s",
                            code=FAILED)
         self.assertGreaterEqual(result["connections_mismatched"], 1)
