@@ -20,9 +20,8 @@ enum {
 static double round_number(int index)
 {
 	static const double mantissas[] = {1, 2, 5};
-	int decade = index >= 0 ? index / 3 : -((2 - index) / 3);
 
-	return mantissas[index - 3 * decade] * pow(10, decade);
+	return mantissas[(index % 3 + 3) % 3] * pow(10, floor(index / 3.0));
 }
 
 /* The index of the least round number that is not below value. */

@@ -161,7 +161,7 @@ static size_t cut(const struct timeline *timeline, int64_t elapsed_ns,
 		length = append(
 			list, length, width_ns, end_ns < elapsed_ns ? end_ns : elapsed_ns, count);
 	}
-	if (list[length - 1].end_ns < elapsed_ns)
+	if (length == 0 || list[length - 1].end_ns < elapsed_ns)
 		length = append(list, length, width_ns, elapsed_ns, 0);
 	return length;
 }

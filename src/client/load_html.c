@@ -11,6 +11,8 @@
 #include <stdarg.h>
 #include <time.h>
 
+#define NS_IN_S ((int64_t)1000 * 1000 * 1000)
+
 static const char style[] =
 	"<style>\n"
 	":root{color-scheme:light dark;--page:#fff;--ink:#1b1f24;--soft:#59636e;--rule:#d8dde3;"
@@ -135,7 +137,7 @@ static void put_ms(double ns, FILE *out)
 /* When the load began. */
 static void put_date(const struct load_plan *plan, FILE *out)
 {
-	int64_t ago_s = (clock_monotonic_ns() - plan->start_ns) / (1000 * 1000 * 1000);
+	int64_t ago_s = (clock_monotonic_ns() - plan->start_ns) / NS_IN_S;
 	time_t begin = time(NULL) - (time_t)ago_s;
 	struct tm utc;
 	char text[sizeof "-2147483648-12-31 23:59:60 UTC"];
