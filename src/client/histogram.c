@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdbool.h>
 
 enum {
@@ -108,27 +109,15 @@ double histogram_mean(const struct histogram *histogram)
 	return histogram->count == 0 ? 0 : histogram->sum_ns / (double)histogram->count;
 }
 
-/* Newton's method from above, down to where it stands still: saves linking libm for one sqrt. */
-static double root_of(double square)
-{
-	double root = square > 1 ? square : 1, next = root;
-
-	if (!(square > 0))
-		return 0;
-	do {
-		root = next;
-		next = (root + square / root) / 2;
-	} while (next < root);
-	return root;
-}
-
 double histogram_deviation(const struct histogram *histogram)
 {
 	double mean = histogram_mean(histogram);
 
 	if (histogram->count == 0)
 		return 0;
-	return root_of(histogram->sum_of_squares / (double)histogram->count - mean * mean);
+	double variance = histogram->sum_of_squares / (double)histogram->count - mean * mean;
+	/* Rounding may take equal values below 0. */
+	return variance > 0 ? sqrt(variance) : 0;
 }
 
 size_t histogram_next(

@@ -6,12 +6,7 @@
 
 #include <inttypes.h>
 
-/* The quantiles that are told, everywhere the same. */
-static const struct {
-	double quantile;
-	const char *title; /* of the table */
-	const char *name;  /* of JSON and CSV */
-} quantiles[] = {
+const struct load_quantile load_quantiles[LOAD_QUANTILES] = {
 	{0, "min", "min"},
 	{0.5, "median", "median"},
 	{0.9, "p90", "p90"},
@@ -21,32 +16,29 @@ static const struct {
 	{1, "max", "max"},
 };
 
-enum { QUANTILES = sizeof quantiles / sizeof *quantiles };
-
 static double ms_at(const struct histogram *histogram, size_t i)
 {
-	return (double)histogram_quantile(histogram, quantiles[i].quantile) / 1e6;
+	return (double)histogram_quantile(histogram, load_quantiles[i].quantile) / 1e6;
 }
 
-/* Both ways count once: what went out and came back. */
-static double bytes_per_s(const struct load_plan *plan, const struct load_result *result)
+double load_bytes_per_s(const struct load_plan *plan, const struct load_result *result)
 {
 	return (double)result->round_trips * (double)plan->settings->size_bytes /
 	       load_elapsed_s(plan, result);
 }
 
-static double rate_of(const struct load_plan *plan, const struct load_result *result)
+double load_rate_per_s(const struct load_plan *plan, const struct load_result *result)
 {
 	return (double)result->round_trips / load_elapsed_s(plan, result);
 }
 
-static double cpu_us_of(const struct load_result *result)
+double load_cpu_us(const struct load_result *result)
 {
 	return result->round_trips > 0 ? (double)result->cpu_ns / 1e3 / (double)result->round_trips
 				       : 0;
 }
 
-static uint64_t failures_of(const struct load_result *result)
+uint64_t load_failures(const struct load_result *result)
 {
 	uint64_t sum = 0;
 
@@ -82,7 +74,7 @@ static void print_quantiles(const char *title, const struct histogram *histogram
 	if (histogram->count == 0)
 		return;
 	printf("%-12s", title);
-	for (size_t i = 0; i < QUANTILES; i++) {
+	for (size_t i = 0; i < LOAD_QUANTILES; i++) {
 		char text[PRINT_TEXT_BYTES];
 
 		format_ms(text, ms_at(histogram, i) * 1e6);
@@ -94,8 +86,8 @@ static void print_quantiles(const char *title, const struct histogram *histogram
 static void print_latencies(const struct load_result *result)
 {
 	printf("%-12s", "\nms");
-	for (size_t i = 0; i < QUANTILES; i++)
-		printf(" %9s", quantiles[i].title);
+	for (size_t i = 0; i < LOAD_QUANTILES; i++)
+		printf(" %9s", load_quantiles[i].title);
 	putchar('\n');
 	print_quantiles("round trip", &result->latency);
 	print_quantiles("connect", &result->connect);
@@ -112,7 +104,7 @@ static void print_trouble(const struct load_plan *plan, const struct load_result
 		terminal_paint(plan->request, stdout, color,
 			" %" PRIu64 " messages lost, %" PRIu64 " connections failed, %" PRIu64
 			" mismatched",
-			result->lost, failures_of(result), result->mismatched);
+			result->lost, load_failures(result), result->mismatched);
 	}
 	putchar('\n');
 }
@@ -123,16 +115,17 @@ void load_print_table(const struct load_plan *plan, const struct load_result *re
 
 	load_describe(plan, plan_text, sizeof plan_text);
 	format_bytes(out, (double)result->sent_bytes);
-	format_bytes(rate, bytes_per_s(plan, result));
+	format_bytes(rate, load_bytes_per_s(plan, result));
 	printf("%-12s %s\n", "load", plan_text);
 	printf("%-12s %s\n", "on", plan->request->target);
 	printf("%-12s %" PRIu64 " in %.3f s: %.1f/s, %s/s each way\n", "round trips",
-		result->round_trips, load_elapsed_s(plan, result), rate_of(plan, result), rate);
+		result->round_trips, load_elapsed_s(plan, result), load_rate_per_s(plan, result),
+		rate);
 	printf("%-12s %" PRIu64 " opened, %" PRIu64 " failed\n", "connections", result->opened,
-		failures_of(result));
+		load_failures(result));
 	printf("%-12s %" PRIu64 " sent (%s), %" PRIu64 " received\n", "bytes", result->sent_bytes,
 		out, result->received_bytes);
-	printf("%-12s %.2f us of ours a round trip\n", "CPU", cpu_us_of(result));
+	printf("%-12s %.2f us of ours a round trip\n", "CPU", load_cpu_us(result));
 	print_trouble(plan, result);
 	print_latencies(result);
 }
@@ -144,8 +137,8 @@ static json_t *json_of_quantiles(const struct histogram *histogram)
 	json_t *object = json_pack("{sI sf sf}", "count", (json_int_t)histogram->count, "mean",
 		histogram_mean(histogram) / 1e6, "deviation", histogram_deviation(histogram) / 1e6);
 
-	for (size_t i = 0; i < QUANTILES; i++)
-		json_object_set_new(object, quantiles[i].name, json_real(ms_at(histogram, i)));
+	for (size_t i = 0; i < LOAD_QUANTILES; i++)
+		json_object_set_new(object, load_quantiles[i].name, json_real(ms_at(histogram, i)));
 	return object;
 }
 
@@ -190,13 +183,13 @@ void load_print_json(const struct load_plan *plan, const struct load_result *res
 	print_json(json_pack("{ss ss so sf sI sf sf sI sI sI sI sI sI sf so so so so}", "command",
 		"load", "target", plan->request->target, "load", json_of_settings(plan->settings),
 		"elapsed_ms", load_elapsed_s(plan, result) * 1e3, "round_trips",
-		(json_int_t)result->round_trips, "round_trips_per_s", rate_of(plan, result),
-		"bytes_per_s", bytes_per_s(plan, result), "completed",
+		(json_int_t)result->round_trips, "round_trips_per_s", load_rate_per_s(plan, result),
+		"bytes_per_s", load_bytes_per_s(plan, result), "completed",
 		(json_int_t)result->completed, "lost", (json_int_t)result->lost,
 		"connections_opened", (json_int_t)result->opened, "connections_mismatched",
 		(json_int_t)result->mismatched, "sent_bytes", (json_int_t)result->sent_bytes,
 		"received_bytes", (json_int_t)result->received_bytes, "cpu_us_per_round_trip",
-		cpu_us_of(result), "connections_failed", json_of_failures(result), "latency_ms",
+		load_cpu_us(result), "connections_failed", json_of_failures(result), "latency_ms",
 		json_of_quantiles(&result->latency), "connect_ms",
 		json_of_quantiles(&result->connect), "timeline",
 		json_of_timeline(&result->timeline)));
@@ -213,21 +206,21 @@ void load_print_csv(const struct load_plan *plan, const struct load_result *resu
 	      "connections_failed,connections_mismatched,sent_bytes,received_bytes,"
 	      "cpu_us_per_round_trip",
 		stdout);
-	for (size_t i = 0; i < QUANTILES; i++)
-		printf(",latency_%s_ms", quantiles[i].name);
-	for (size_t i = 0; i < QUANTILES; i++)
-		printf(",connect_%s_ms", quantiles[i].name);
+	for (size_t i = 0; i < LOAD_QUANTILES; i++)
+		printf(",latency_%s_ms", load_quantiles[i].name);
+	for (size_t i = 0; i < LOAD_QUANTILES; i++)
+		printf(",connect_%s_ms", load_quantiles[i].name);
 	printf("\n\"%s\",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.3f,%" PRIu64
 	       ",%.3f,%.3f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
 	       ",%" PRIu64 ",%.3f",
 		plan->request->target, settings->connections, settings->threads, settings->depth,
 		settings->size_bytes, load_elapsed_s(plan, result) * 1e3, result->round_trips,
-		rate_of(plan, result), bytes_per_s(plan, result), result->completed, result->lost,
-		result->opened, failures_of(result), result->mismatched, result->sent_bytes,
-		result->received_bytes, cpu_us_of(result));
-	for (size_t i = 0; i < QUANTILES; i++)
+		load_rate_per_s(plan, result), load_bytes_per_s(plan, result), result->completed,
+		result->lost, result->opened, load_failures(result), result->mismatched,
+		result->sent_bytes, result->received_bytes, load_cpu_us(result));
+	for (size_t i = 0; i < LOAD_QUANTILES; i++)
 		printf(",%.6f", ms_at(&result->latency, i));
-	for (size_t i = 0; i < QUANTILES; i++)
+	for (size_t i = 0; i < LOAD_QUANTILES; i++)
 		printf(",%.6f", ms_at(&result->connect, i));
 	putchar('\n');
 }

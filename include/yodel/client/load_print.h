@@ -10,6 +10,30 @@
 
 #include <stdio.h>
 
+/* A quantile that is told; the same ones everywhere. */
+struct load_quantile {
+	double quantile;
+	const char *title; /* for people */
+	const char *name;  /* of JSON and CSV */
+};
+
+enum { LOAD_QUANTILES = 7 };
+
+/* From the least to the greatest. */
+extern const struct load_quantile load_quantiles[LOAD_QUANTILES];
+
+/* Round trips a second. */
+double load_rate_per_s(const struct load_plan *plan, const struct load_result *result);
+
+/* Bytes a second; both ways count once: what went out and came back. */
+double load_bytes_per_s(const struct load_plan *plan, const struct load_result *result);
+
+/* Microseconds of the client's processor for a round trip; 0 where there was none. */
+double load_cpu_us(const struct load_result *result);
+
+/* Connections that failed, of all kinds. */
+uint64_t load_failures(const struct load_result *result);
+
 /* Prints a table on stdout. */
 void load_print_table(const struct load_plan *plan, const struct load_result *result);
 
