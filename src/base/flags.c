@@ -47,13 +47,15 @@ static int usage_error(int result, const char *word, struct error *error)
 	return FLAGS_BAD;
 }
 
+/* getopt_long returns letters of the table only. */
 static int row_of_letter(const struct flag *flags, size_t count, int letter)
 {
-	for (size_t i = 0; i < count; i++)
-		if (flags[i].letter == letter)
-			return (int)i;
-	CHECK(!"getopt_long returns letters of the table only");
-	return FLAGS_BAD;
+	size_t i = 0;
+
+	while (i < count && flags[i].letter != letter)
+		i++;
+	CHECK(i < count);
+	return (int)i;
 }
 
 void flags_begin(void)

@@ -32,6 +32,7 @@ enum {
 	SIZE_MAX_BYTES = 64 * 1024 * 1024,
 	RATE_MAX = 100000000,
 	OTHER_FILES = 32, /* besides the connections */
+	UNDER_WAY_MAX = 64 * 1024 * 1024,
 	DEFAULT_DURATION_MS = 10000,
 	TICK_MS = 100,
 };
@@ -184,7 +185,6 @@ struct run {
 	size_t count;
 	sem_t gate;
 	int news_fd, interrupt_fd;
-	bool is_interrupted;
 	struct progress progress;
 };
 
@@ -225,8 +225,17 @@ static void show_running(struct run *run)
 		elapsed_s > 0 ? (double)completed / elapsed_s : 0);
 }
 
-/* Waits until all workers have told news, and shows how it goes meanwhile. On Ctrl-C the stop of the
- * plan becomes stop_ns, or now. */
+/* Ends the run now, unless it is over already; before it has begun, that is 0. */
+static void interrupt(struct load_plan *plan)
+{
+	int64_t now_ns = plan->start_ns > 0 ? clock_monotonic_ns() : 0;
+
+	atomic_store(&plan->is_interrupted, true);
+	if (now_ns < atomic_load(&plan->stop_ns))
+		atomic_store(&plan->stop_ns, now_ns);
+}
+
+/* Waits until all workers have told news, and shows how it goes meanwhile. */
 static void wait_for_news(struct run *run, void (*show)(struct run *run))
 {
 	struct pollfd set[] = {
@@ -241,9 +250,7 @@ static void wait_for_news(struct run *run, void (*show)(struct run *run))
 		if (set[0].revents != 0 && read(run->news_fd, &news, sizeof news) == sizeof news)
 			told += news;
 		if (set[1].revents != 0 && interrupt_is_pending(run->interrupt_fd)) {
-			run->is_interrupted = true;
-			atomic_store(&run->plan.stop_ns,
-				run->plan.start_ns > 0 ? clock_monotonic_ns() : 0);
+			interrupt(&run->plan);
 		}
 		show(run);
 	}
@@ -281,7 +288,7 @@ static void open_gate(struct run *run)
 
 	plan->start_ns = clock_monotonic_ns();
 	plan->record_ns = plan->start_ns + run->settings.warmup_ms * MS;
-	if (!run->is_interrupted && duration_ms > 0)
+	if (!atomic_load(&plan->is_interrupted) && duration_ms > 0)
 		atomic_store(&plan->stop_ns, plan->record_ns + duration_ms * MS);
 	for (size_t i = 0; i < run->count; i++)
 		CHECK(sem_post(&run->gate) == 0);
@@ -361,11 +368,35 @@ static int open_file(const char *path, FILE **file, struct failure *failure)
 	return failure_set(failure, FAILURE_OTHER, "cannot write %s: %s", path, error_text(errno));
 }
 
-static int close_file(const char *path, FILE *file, int result, struct failure *failure)
+/* Closes a file that may be NULL, and reports if it is not whole. Returns an exit code. */
+static int finish_file(const struct load_plan *plan, const char *path, FILE *file, bool is_written)
 {
-	if (file == NULL || (result == 0 && ferror(file) == 0 && fclose(file) == 0))
-		return 0;
-	return failure_set(failure, FAILURE_OTHER, "cannot write %s: %s", path, error_text(errno));
+	struct failure failure;
+	int number = errno;
+
+	if (file == NULL)
+		return CLIENT_OK;
+	if (fclose(file) != 0 && is_written) {
+		is_written = false;
+		number = errno;
+	}
+	if (is_written)
+		return CLIENT_OK;
+	failure_set(&failure, FAILURE_OTHER, "cannot write %s: %s", path, error_text(number));
+	return failure_report(plan->request, &failure);
+}
+
+/* Writes the files that are wanted. Returns an exit code. */
+static int write_files(
+	const struct load_plan *plan, const struct load_result *result, FILE *hgrm, FILE *page)
+{
+	const struct load_settings *settings = plan->settings;
+	bool is_written = hgrm != NULL && histogram_write_hgrm(&result->latency, hgrm) == 0;
+	int code = finish_file(plan, settings->hgrm_path, hgrm, is_written);
+
+	is_written = page != NULL && load_write_html(plan, result, page) == 0;
+	int page_code = finish_file(plan, settings->report_path, page, is_written);
+	return code != CLIENT_OK ? code : page_code;
 }
 
 static void print_result(const struct load_plan *plan, const struct load_result *result)
@@ -391,45 +422,58 @@ static void report_trouble(const struct load_plan *plan, const struct load_resul
 		(void)failure_report(&request, &result->first_mismatch);
 }
 
+/* Makes the settings whole. Returns 0, or -1 with failure. */
+static int settle(struct load_settings *settings, struct failure *failure)
+{
+	if (settings->duration_ms == 0 && settings->count == 0)
+		settings->duration_ms = DEFAULT_DURATION_MS;
+	if (settings->threads > settings->connections)
+		settings->threads = settings->connections;
+	if (settings->connections * settings->depth > UNDER_WAY_MAX)
+		return failure_set(failure, FAILURE_OTHER,
+			"%" PRId64 " connections with %" PRId64
+			" messages under way are more than %d messages",
+			settings->connections, settings->depth, UNDER_WAY_MAX);
+	return ensure_files(settings, failure);
+}
+
+/* Runs the load that is prepared. Returns an exit code. */
+static int measure(struct run *run, FILE *hgrm, FILE *page)
+{
+	run->interrupt_fd = interrupt_open();
+	struct load_result *result = run_workers(run);
+	bool is_good = load_trouble(result) == 0 && result->completed > 0;
+	int code = is_good ? CLIENT_OK : CLIENT_NETWORK;
+
+	print_result(&run->plan, result);
+	report_trouble(&run->plan, result);
+	if (write_files(&run->plan, result, hgrm, page) != CLIENT_OK)
+		code = CLIENT_NETWORK;
+	free(result);
+	return code;
+}
+
 static int run_load(const struct request *request, const void *own)
 {
 	struct run run = {
 		.plan = {.request = request, .settings = &run.settings},
 		.settings = *(const struct load_settings *)own,
 	};
-	struct load_settings *settings = &run.settings;
 	FILE *hgrm = NULL, *page = NULL;
 	struct failure failure;
 
-	if (settings->duration_ms == 0 && settings->count == 0)
-		settings->duration_ms = DEFAULT_DURATION_MS;
-	if (settings->threads > settings->connections)
-		settings->threads = settings->connections;
-	if (request->is_json && settings->wants_csv) {
+	if (request->is_json && run.settings.wants_csv) {
 		fputs("yodel: --csv and --json exclude each other\n", stderr);
 		return CLIENT_USAGE;
 	}
-	run.count = (size_t)settings->threads;
 	atomic_init(&run.plan.stop_ns, INT64_MAX);
-	run.interrupt_fd = interrupt_open();
 	load_stream_prepare();
-	if (ensure_files(settings, &failure) != 0 || choose_address(&run.plan, &failure) != 0 ||
-		open_file(settings->hgrm_path, &hgrm, &failure) != 0 ||
-		open_file(settings->report_path, &page, &failure) != 0)
+	if (settle(&run.settings, &failure) != 0 || choose_address(&run.plan, &failure) != 0 ||
+		open_file(run.settings.hgrm_path, &hgrm, &failure) != 0 ||
+		open_file(run.settings.report_path, &page, &failure) != 0)
 		return failure_report(request, &failure);
-
-	struct load_result *result = run_workers(&run);
-	int code = load_trouble(result) > 0 ? CLIENT_NETWORK : CLIENT_OK;
-	print_result(&run.plan, result);
-	report_trouble(&run.plan, result);
-	if (close_file(settings->hgrm_path, hgrm,
-		    hgrm != NULL ? histogram_write_hgrm(&result->latency, hgrm) : 0,
-		    &failure) != 0 ||
-		close_file(settings->report_path, page,
-			page != NULL ? load_write_html(&run.plan, result, page) : 0, &failure) != 0)
-		code = failure_report(request, &failure);
-	free(result);
-	return code;
+	run.count = (size_t)run.settings.threads;
+	return measure(&run, hgrm, page);
 }
 
 const struct command command_load = {

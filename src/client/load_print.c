@@ -95,17 +95,16 @@ static void print_latencies(const struct load_result *result)
 
 static void print_trouble(const struct load_plan *plan, const struct load_result *result)
 {
-	enum terminal_color color = load_trouble(result) > 0 ? COLOR_BAD : COLOR_GOOD;
-
 	printf("%-12s", "trouble");
-	if (load_trouble(result) == 0) {
-		terminal_paint(plan->request, stdout, color, " none: every byte came back");
-	} else {
-		terminal_paint(plan->request, stdout, color,
+	if (load_trouble(result) > 0)
+		terminal_paint(plan->request, stdout, COLOR_BAD,
 			" %" PRIu64 " messages lost, %" PRIu64 " connections failed, %" PRIu64
 			" mismatched",
 			result->lost, load_failures(result), result->mismatched);
-	}
+	else if (result->completed == 0)
+		terminal_paint(plan->request, stdout, COLOR_WARN, " nothing was sent");
+	else
+		terminal_paint(plan->request, stdout, COLOR_GOOD, " none: every byte came back");
 	putchar('\n');
 }
 
@@ -197,6 +196,18 @@ void load_print_json(const struct load_plan *plan, const struct load_result *res
 
 /* --- CSV ------------------------------------------------------------------------------------- */
 
+/* A text in quotes, which are doubled within it. */
+static void print_quoted(const char *text)
+{
+	putchar('"');
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			putchar('"');
+		putchar(*text);
+	}
+	putchar('"');
+}
+
 void load_print_csv(const struct load_plan *plan, const struct load_result *result)
 {
 	const struct load_settings *settings = plan->settings;
@@ -210,11 +221,13 @@ void load_print_csv(const struct load_plan *plan, const struct load_result *resu
 		printf(",latency_%s_ms", load_quantiles[i].name);
 	for (size_t i = 0; i < LOAD_QUANTILES; i++)
 		printf(",connect_%s_ms", load_quantiles[i].name);
-	printf("\n\"%s\",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.3f,%" PRIu64
+	putchar('\n');
+	print_quoted(plan->request->target);
+	printf(",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.3f,%" PRIu64
 	       ",%.3f,%.3f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
 	       ",%" PRIu64 ",%.3f",
-		plan->request->target, settings->connections, settings->threads, settings->depth,
-		settings->size_bytes, load_elapsed_s(plan, result) * 1e3, result->round_trips,
+		settings->connections, settings->threads, settings->depth, settings->size_bytes,
+		load_elapsed_s(plan, result) * 1e3, result->round_trips,
 		load_rate_per_s(plan, result), load_bytes_per_s(plan, result), result->completed,
 		result->lost, result->opened, load_failures(result), result->mismatched,
 		result->sent_bytes, result->received_bytes, load_cpu_us(result));

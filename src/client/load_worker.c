@@ -31,6 +31,7 @@ struct load_slot {
 	bool is_connecting;
 	bool wants_out; /* epoll tells when there is room */
 	int64_t dialled_ns;
+	int64_t moved_ns;            /* the last time that something came */
 	uint64_t begun, completed;   /* messages on this connection */
 	int64_t *due_ns;             /* a ring of depth: when each that is under way was due */
 	struct load_slot *next_free; /* when connecting: of the slots without a connection */
@@ -61,6 +62,13 @@ uint64_t load_share(uint64_t total, uint64_t threads, uint64_t number)
 	return total / threads + (number < total % threads);
 }
 
+static int64_t timeout_ns(const struct load_worker *worker)
+{
+	int64_t timeout_ms = worker->plan->request->timeout_ms;
+
+	return timeout_ms == 0 ? INT64_MAX : timeout_ms * MS;
+}
+
 static uint64_t number_of(const struct load_worker *worker, const struct load_slot *slot)
 {
 	return worker->first_slot + (uint64_t)(slot - worker->slots);
@@ -86,6 +94,14 @@ static int64_t due_of_number(const struct load_worker *worker, uint64_t k)
 	return worker->plan->start_ns + (int64_t)(offset + gap * (double)k);
 }
 
+/* How many due times a connection has to keep. */
+static uint64_t ring_length(const struct load_worker *worker)
+{
+	return is_paced(worker) || is_connecting_anew(worker)
+		       ? 1
+		       : (uint64_t)settings_of(worker)->depth;
+}
+
 /* The paced messages go round the connections, so that their due times need not be kept. */
 static int64_t due_of(
 	const struct load_worker *worker, const struct load_slot *slot, uint64_t message)
@@ -93,7 +109,7 @@ static int64_t due_of(
 	if (is_paced(worker) && !is_connecting_anew(worker))
 		return due_of_number(
 			worker, message * worker->slot_count + (uint64_t)(slot - worker->slots));
-	return slot->due_ns[message % (uint64_t)settings_of(worker)->depth];
+	return slot->due_ns[message % ring_length(worker)];
 }
 
 static bool may_begin(const struct load_worker *worker)
@@ -101,11 +117,20 @@ static bool may_begin(const struct load_worker *worker)
 	return worker->begun < worker->allowed && worker->now_ns < stop_ns(worker);
 }
 
+/* A paced message may be begun for as long as its answer would be waited for. */
+static bool may_begin_paced(const struct load_worker *worker)
+{
+	int64_t stop = stop_ns(worker);
+	bool is_over = worker->now_ns > stop && worker->now_ns - stop > timeout_ns(worker);
+
+	return worker->begun < worker->allowed && !is_over &&
+	       due_of_number(worker, worker->begun) < stop &&
+	       !atomic_load_explicit(&worker->plan->is_interrupted, memory_order_relaxed);
+}
+
 static void begin_message(struct load_worker *worker, struct load_slot *slot, int64_t due_ns)
 {
-	if (worker->under_way == 0)
-		worker->moved_ns = worker->now_ns;
-	slot->due_ns[slot->begun % (uint64_t)settings_of(worker)->depth] = due_ns;
+	slot->due_ns[slot->begun % ring_length(worker)] = due_ns;
 	slot->begun++;
 	worker->begun++;
 	worker->under_way++;
@@ -154,8 +179,10 @@ static void end_slot(struct load_worker *worker, struct load_slot *slot)
 	slot->is_connecting = false;
 	load_stream_close(&slot->stream);
 	slot->stream.sent = slot->stream.received = slot->stream.goal = 0;
-	slot->next_free = worker->free_slots;
-	worker->free_slots = slot;
+	if (is_connecting_anew(worker)) {
+		slot->next_free = worker->free_slots;
+		worker->free_slots = slot;
+	}
 }
 
 static void fail_slot(
@@ -171,6 +198,18 @@ static void fail_slot(
 			number == EADDRNOTAVAIL
 				? " (no free local port; --source ADDR/BITS has more)"
 				: "");
+	end_slot(worker, slot);
+}
+
+/* The server has ended its stream, which nobody asked for. */
+static void leave_slot(struct load_worker *worker, struct load_slot *slot)
+{
+	if (worker->result.failed[FAILURE_RESET]++ == 0)
+		failure_set(&worker->result.first_failure[FAILURE_RESET], FAILURE_RESET,
+			"connection %" PRIu64 " to %s was closed by the server after %" PRIu64
+			" bytes",
+			number_of(worker, slot) + 1, worker->plan->request->target,
+			slot->stream.received);
 	end_slot(worker, slot);
 }
 
@@ -203,7 +242,7 @@ static void dial_slot(struct load_worker *worker, struct load_slot *slot)
 	int fd = -1;
 	uint64_t turn = worker->dials++ * (uint64_t)settings_of(worker)->threads + worker->number;
 
-	slot->dialled_ns = clock_monotonic_ns();
+	slot->dialled_ns = slot->moved_ns = clock_monotonic_ns();
 	int number = dial_begin(
 		&worker->plan->target, &worker->plan->target.addresses[0], turn, &fd);
 	load_stream_open(&slot->stream, fd, turn);
@@ -233,7 +272,7 @@ static void finish_dial(struct load_worker *worker, struct load_slot *slot)
 {
 	int number = dial_end(slot->stream.fd);
 
-	worker->now_ns = worker->moved_ns = clock_monotonic_ns();
+	worker->now_ns = clock_monotonic_ns();
 	if (number != 0) {
 		fail_slot(worker, slot, number, "failed");
 		return;
@@ -250,15 +289,17 @@ static void finish_dial(struct load_worker *worker, struct load_slot *slot)
 
 /* --- Messages -------------------------------------------------------------------------------- */
 
-/* Begins the next message at once, where nothing paces them. */
-static void follow(struct load_worker *worker, struct load_slot *slot)
+/* Begins a message at once, where nothing paces them. Returns whether it did. */
+static bool follow(struct load_worker *worker, struct load_slot *slot)
 {
 	if (is_paced(worker) || is_connecting_anew(worker) || !may_begin(worker))
-		return;
+		return false;
 	begin_message(worker, slot, worker->now_ns);
 	slot->stream.goal += (uint64_t)settings_of(worker)->size_bytes;
+	return true;
 }
 
+/* Counts the messages that have come back whole. */
 static void complete_messages(struct load_worker *worker, struct load_slot *slot)
 {
 	uint64_t whole = slot->stream.received / (uint64_t)settings_of(worker)->size_bytes;
@@ -268,20 +309,32 @@ static void complete_messages(struct load_worker *worker, struct load_slot *slot
 
 		slot->completed++;
 		count_completed(worker, due_ns);
-		follow(worker, slot);
 	}
-	if (is_connecting_anew(worker) && slot->completed == slot->begun)
+}
+
+/* Goes on behind completed messages: with as many new ones, or without the connection. */
+static void go_on(struct load_worker *worker, struct load_slot *slot)
+{
+	if (is_connecting_anew(worker) && slot->completed == slot->begun) {
 		end_slot(worker, slot);
-	else if (slot->stream.sent < slot->stream.goal && !slot->wants_out)
+		return;
+	}
+	while (slot->begun - slot->completed < (uint64_t)settings_of(worker)->depth &&
+		follow(worker, slot))
+		;
+	if (slot->stream.sent < slot->stream.goal && !slot->wants_out)
 		push(worker, slot);
 }
 
 static void pull(struct load_worker *worker, struct load_slot *slot)
 {
-	switch (load_stream_pull(&slot->stream, worker->buffer)) {
+	enum load_io io = load_stream_pull(&slot->stream, worker->buffer);
+
+	worker->now_ns = slot->moved_ns = clock_monotonic_ns();
+	switch (io) {
 	case LOAD_IO_OK:
-		worker->now_ns = worker->moved_ns = clock_monotonic_ns();
 		complete_messages(worker, slot);
+		go_on(worker, slot);
 		break;
 	case LOAD_IO_AGAIN:
 		break;
@@ -289,9 +342,10 @@ static void pull(struct load_worker *worker, struct load_slot *slot)
 		if (worker->is_closing)
 			end_slot(worker, slot);
 		else
-			fail_slot(worker, slot, ECONNRESET, "was closed by the server");
+			leave_slot(worker, slot);
 		break;
 	case LOAD_IO_MISMATCH:
+		complete_messages(worker, slot);
 		mismatch_slot(worker, slot);
 		break;
 	case LOAD_IO_FAILED:
@@ -316,6 +370,21 @@ static void handle_event(struct load_worker *worker, const struct epoll_event *e
 		push(worker, slot);
 }
 
+/* As epoll_wait(2), to the nanosecond where the kernel can. */
+static int wait_for_events(int epoll_fd, struct epoll_event *events, int64_t timeout_ns)
+{
+	struct timespec timeout = {timeout_ns / (1000 * MS), timeout_ns % (1000 * MS)};
+	/* Not every C library has a function for it yet. */
+	long count = syscall(
+		SYS_epoll_pwait2, epoll_fd, events, EVENTS_AT_ONCE, &timeout, NULL, (size_t)0);
+
+	if (count < 0 && errno != EINTR)
+		count = epoll_wait(
+			epoll_fd, events, EVENTS_AT_ONCE, (int)((timeout_ns + MS - 1) / MS));
+	CHECK(count >= 0 || errno == EINTR);
+	return (int)count;
+}
+
 /* Waits until something happens, but not beyond that moment, and handles it. */
 static void turn(struct load_worker *worker, int64_t until_ns)
 {
@@ -324,44 +393,39 @@ static void turn(struct load_worker *worker, int64_t until_ns)
 
 	if (left_ns > LONGEST_SLEEP_MS * MS)
 		left_ns = LONGEST_SLEEP_MS * MS;
-	if (left_ns < 0)
-		left_ns = 0;
-	struct timespec timeout = {left_ns / (1000 * MS), left_ns % (1000 * MS)};
-	/* Not every C library has epoll_pwait2(2) yet; epoll_wait(2) knows whole milliseconds only. */
-	long count = syscall(SYS_epoll_pwait2, worker->epoll_fd, events, EVENTS_AT_ONCE, &timeout,
-		NULL, (size_t)0);
+	int count = wait_for_events(worker->epoll_fd, events, left_ns > 0 ? left_ns : 0);
 	worker->now_ns = clock_monotonic_ns();
-	for (long i = 0; i < count; i++)
+	for (int i = 0; i < count; i++)
 		handle_event(worker, &events[i]);
 }
 
 /* --- Connections that hang ------------------------------------------------------------------- */
 
-static int64_t timeout_ns(const struct load_worker *worker)
+/* Whether a connection is owed something, and nothing has come for too long. */
+static bool is_hung(const struct load_worker *worker, const struct load_slot *slot)
 {
-	int64_t timeout_ms = worker->plan->request->timeout_ms;
+	int64_t since_ns = slot->moved_ns;
 
-	return timeout_ms == 0 ? INT64_MAX : timeout_ms * MS;
+	if (slot->stream.fd < 0 || (!slot->is_connecting && slot->begun == slot->completed))
+		return false;
+	if (slot->begun > slot->completed && due_of(worker, slot, slot->completed) > since_ns)
+		since_ns = due_of(worker, slot, slot->completed);
+	return worker->now_ns - since_ns > timeout_ns(worker);
 }
 
-/* Ends connects that take too long; looks at all of them now and then. */
-static void expire_dials(struct load_worker *worker)
+/* Ends connections that hang; looks at all of them now and then. */
+static void expire(struct load_worker *worker)
 {
-	if (worker->connecting == 0 || worker->now_ns - worker->checked_ns < LONGEST_SLEEP_MS * MS)
+	if (worker->now_ns - worker->checked_ns < LONGEST_SLEEP_MS * MS)
 		return;
 	worker->checked_ns = worker->now_ns;
 	for (size_t i = 0; i < worker->slot_count; i++) {
 		struct load_slot *slot = &worker->slots[i];
 
-		if (slot->is_connecting && worker->now_ns - slot->dialled_ns > timeout_ns(worker))
-			fail_slot(worker, slot, ETIMEDOUT, "failed");
+		if (is_hung(worker, slot))
+			fail_slot(worker, slot, ETIMEDOUT,
+				slot->is_connecting ? "failed" : "had no answer");
 	}
-}
-
-/* Whether messages are under way, and nothing has come for too long. */
-static bool is_hung(const struct load_worker *worker)
-{
-	return worker->under_way > 0 && worker->now_ns - worker->moved_ns > timeout_ns(worker);
 }
 
 static bool is_hopeless(const struct load_worker *worker)
@@ -377,15 +441,22 @@ static bool is_hopeless(const struct load_worker *worker)
 
 /* --- The life of a worker -------------------------------------------------------------------- */
 
+/* While connecting: by Ctrl-C, or by the server. */
+static bool is_given_up(const struct load_worker *worker)
+{
+	return stop_ns(worker) == 0 || is_hopeless(worker);
+}
+
 static void connect_all(struct load_worker *worker)
 {
 	size_t next = 0;
 
-	while ((next < worker->slot_count || worker->connecting > 0) && stop_ns(worker) > 0) {
-		while (next < worker->slot_count && worker->connecting < CONNECTS_AT_ONCE)
+	while ((next < worker->slot_count || worker->connecting > 0) && !is_given_up(worker)) {
+		while (next < worker->slot_count && worker->connecting < CONNECTS_AT_ONCE &&
+			!is_given_up(worker))
 			dial_slot(worker, &worker->slots[next++]);
 		turn(worker, INT64_MAX);
-		expire_dials(worker);
+		expire(worker);
 	}
 }
 
@@ -398,9 +469,7 @@ static void begin_all(struct load_worker *worker)
 		if (slot->stream.fd < 0)
 			continue;
 		worker->now_ns = clock_monotonic_ns();
-		for (int64_t j = 0; j < settings_of(worker)->depth; j++)
-			follow(worker, slot);
-		push(worker, slot);
+		go_on(worker, slot);
 	}
 }
 
@@ -418,8 +487,10 @@ static void begin_connection(struct load_worker *worker, int64_t due_ns)
 /* As many as are free now: one that fails at once is free again, and waits for the next turn. */
 static void begin_connections(struct load_worker *worker)
 {
-	for (size_t n = worker->slot_count - worker->alive; n > 0 && may_begin(worker); n--)
+	for (size_t n = worker->slot_count - worker->alive; n > 0 && may_begin(worker); n--) {
+		worker->now_ns = clock_monotonic_ns();
 		begin_connection(worker, worker->now_ns);
+	}
 }
 
 /* One paced message on the connection whose turn it is. */
@@ -443,7 +514,7 @@ static int64_t begin_due(struct load_worker *worker)
 
 	if (!is_paced_now && is_connecting_anew(worker))
 		begin_connections(worker);
-	while (is_paced_now && may_begin(worker)) {
+	while (is_paced_now && may_begin_paced(worker)) {
 		int64_t due_ns = due_of_number(worker, worker->begun);
 
 		if (due_ns > worker->now_ns)
@@ -458,13 +529,15 @@ static int64_t begin_due(struct load_worker *worker)
 	return INT64_MAX;
 }
 
-static bool is_running(const struct load_worker *worker)
+static bool is_done(const struct load_worker *worker)
 {
-	bool is_done = worker->begun >= worker->allowed && worker->under_way == 0;
-	bool is_dead = !is_connecting_anew(worker) && worker->alive == 0;
+	return worker->begun >= worker->allowed && worker->under_way == 0;
+}
 
-	return worker->now_ns < stop_ns(worker) && !is_done && !is_dead && !is_hung(worker) &&
-	       !is_hopeless(worker);
+/* Nothing more will come of it. */
+static bool is_dead(const struct load_worker *worker)
+{
+	return is_hopeless(worker) || (!is_connecting_anew(worker) && worker->alive == 0);
 }
 
 static int64_t thread_cpu_ns(void)
@@ -477,33 +550,40 @@ static int64_t thread_cpu_ns(void)
 
 static void run(struct load_worker *worker)
 {
-	worker->now_ns = worker->moved_ns = clock_monotonic_ns();
+	worker->now_ns = clock_monotonic_ns();
 	if (!is_paced(worker) && !is_connecting_anew(worker))
 		begin_all(worker);
-	while (is_running(worker)) {
+	while (worker->now_ns < stop_ns(worker) && !is_done(worker) && !is_dead(worker)) {
 		int64_t due_ns = begin_due(worker), stop = stop_ns(worker);
 
 		if (worker->cpu_begin_ns < 0 && worker->now_ns >= worker->plan->record_ns)
 			worker->cpu_begin_ns = thread_cpu_ns();
 		turn(worker, due_ns < stop ? due_ns : stop);
-		expire_dials(worker);
+		expire(worker);
 	}
 	if (worker->cpu_begin_ns >= 0)
 		worker->result.cpu_ns = thread_cpu_ns() - worker->cpu_begin_ns;
-	if (worker->now_ns >= stop_ns(worker))
-		worker->result.end_ns = stop_ns(worker);
+	if (!is_done(worker))
+		worker->result.end_ns = worker->now_ns < stop_ns(worker) ? worker->now_ns
+									 : stop_ns(worker);
 }
 
-/* Waits for what is under way; what does not come is a timeout of its connection. */
+/* Waits for what is under way, and for paced messages that had to wait for a free connection. */
 static void drain(struct load_worker *worker)
 {
-	while (worker->under_way > 0 && !is_hung(worker)) {
+	while (!is_dead(worker)) {
+		(void)begin_due(worker);
+		if (worker->under_way == 0 && !(is_paced(worker) && may_begin_paced(worker)))
+			break;
 		turn(worker, INT64_MAX);
-		expire_dials(worker);
+		expire(worker);
 	}
-	for (size_t i = 0; i < worker->slot_count; i++)
-		if (worker->slots[i].begun > worker->slots[i].completed)
-			fail_slot(worker, &worker->slots[i], ETIMEDOUT, "had no answer");
+	bool is_cut = atomic_load(&worker->plan->is_interrupted);
+	while (is_paced(worker) && !is_cut && worker->begun < worker->allowed &&
+		due_of_number(worker, worker->begun) < stop_ns(worker)) {
+		worker->begun++;
+		worker->result.lost++;
+	}
 }
 
 /* Ends our streams, and waits for the server to end its own: so nothing is reset. */
@@ -513,7 +593,9 @@ static void close_all(struct load_worker *worker)
 
 	worker->is_closing = true;
 	for (size_t i = 0; i < worker->slot_count; i++)
-		if (worker->slots[i].stream.fd >= 0)
+		if (worker->slots[i].is_connecting)
+			end_slot(worker, &worker->slots[i]);
+		else if (worker->slots[i].stream.fd >= 0)
 			(void)shutdown(worker->slots[i].stream.fd, SHUT_WR);
 	while (worker->alive > 0 && worker->now_ns < until_ns)
 		turn(worker, until_ns);
@@ -524,7 +606,7 @@ static void close_all(struct load_worker *worker)
 
 static void prepare(struct load_worker *worker)
 {
-	size_t depth = (size_t)settings_of(worker)->depth;
+	uint64_t length = ring_length(worker);
 
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->slots = calloc(worker->slot_count, sizeof *worker->slots);
@@ -533,7 +615,7 @@ static void prepare(struct load_worker *worker)
 	worker->cpu_begin_ns = -1;
 	for (size_t i = 0; i < worker->slot_count; i++) {
 		worker->slots[i].stream.fd = -1;
-		worker->slots[i].due_ns = calloc(depth, sizeof *worker->slots[i].due_ns);
+		worker->slots[i].due_ns = calloc(length, sizeof *worker->slots[i].due_ns);
 		CHECK(worker->slots[i].due_ns != NULL);
 		worker->slots[i].next_free = i > 0 ? &worker->slots[i - 1] : NULL;
 		worker->free_slots = &worker->slots[i];

@@ -34,7 +34,7 @@ def replaced(old, new):
 def breaks(daemon, client, docs):
     """Test, its arguments behind the root, file to break, change, what the test has to say."""
     note = "TO" + "DO"
-    yield "floors.py", [], "src/base/text.c", appended('#include "yodel/base/option.h"\n'), "higher floor"
+    yield "floors.py", [], "src/base/text.c", appended('#include "yodel/transport/address.h"\n'), "higher floor"
     yield "floors.py", [], "src/session/registry.c", appended('#include "yodel/config/config.h"\n'), \
         "whole configuration"
     yield "floors.py", [], "include/yodel/base/clock.h", appended('#include "yodel/base/clock.h"\n'), "circle"

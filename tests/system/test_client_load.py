@@ -126,6 +126,10 @@ class AgainstTheDaemon(LoadTest):
         self.assertEqual(row["round_trips"], "300")
         self.assertEqual(row["received_bytes"], str(300 * 64))
         self.assertGreater(float(row["latency_p99_ms"]), 0)
+        server = serve(self, other_ends.echo, path=os.path.join(self.folder(), 'a"b,c'))
+        row, = csv.DictReader(io.StringIO(
+            yodel("load", "--csv", *server.arguments, "-n", "10").stdout.decode()))
+        self.assertEqual(row["target"], server.arguments[0])
         done = yodel("load", *self.address, "-n", "300")
         self.assert_ended(done, OK)
         for pattern in (rb"round trips +300 in ", rb"connections +10 opened, 0 failed",
@@ -172,6 +176,35 @@ class Measuring(LoadTest):
         latency = self.load(*server.arguments, "-n", "40", "-c", "4")["latency_ms"]
         self.assertGreaterEqual(latency["min"], 50)
         self.assertLess(latency["median"], 500)
+
+
+    def test_messages_that_found_no_connection_are_lost_and_not_forgotten(self):
+        """1000/s, but two connections at a time, each of which takes 100 ms: 20/s is all there is."""
+        server = serve(self, other_ends.slow(0.1))
+        result = self.load(*server.arguments, "--connect", "-c", "2", "-r", "1000/s", "-d", "300ms",
+                           "-t", "500ms", code=FAILED)
+        self.assertEqual(result["completed"] + result["lost"], 300)
+        self.assertGreater(result["lost"], 200)
+        self.assertGreater(result["latency_ms"]["max"], 300)
+
+    def test_a_hang_counts_in_the_time_of_the_rate(self):
+        stall = other_ends.Stalling(for_seconds=60, after_bytes=64 * 500)
+        result = self.load(*serve(self, stall).arguments, "-d", "1h", "-t", "1s", code=FAILED)
+        self.assertGreater(result["elapsed_ms"], 1000)
+
+    def test_one_connection_that_hangs_among_others_is_noticed(self):
+        first = []
+
+        def talk(client):
+            first.append(client)
+            if client is first[0]:
+                other_ends.silent(client)
+            else:
+                other_ends.echo(client)
+        result = self.load(*serve(self, talk).arguments, "-c", "3", "-d", "1s", "-t", "300ms",
+                           code=FAILED)
+        self.assertEqual(result["connections_failed"]["TIMEOUT"]["count"], 1)
+        self.assertEqual(result["lost"], 1)
 
 
 class Faults(LoadTest):

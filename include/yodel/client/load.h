@@ -43,6 +43,7 @@ struct load_plan {
 	/* No message is begun from here on; INT64_MAX: a count decides. Any thread; moved forward
 	 * once, by Ctrl-C. */
 	_Atomic int64_t stop_ns;
+	_Atomic bool is_interrupted; /* any thread; set once, by Ctrl-C */
 };
 
 /* "Round trip": a message that came back whole; when connecting, a whole connection with one. */
@@ -50,7 +51,7 @@ struct load_result {
 	uint64_t round_trips; /* completed while measured: these make the rate */
 	uint64_t
 		completed; /* completed at all, the warm-up and what came after the stop included */
-	uint64_t lost;     /* begun, and not come back whole */
+	uint64_t lost;     /* begun or due, and not come back whole */
 	uint64_t opened;   /* connections that were established */
 	uint64_t mismatched;                 /* connections on which something else came back */
 	uint64_t failed[FAILURE_KIND_COUNT]; /* connections that failed, by kind */
@@ -61,7 +62,7 @@ struct load_result {
 	struct failure first_mismatch;
 	struct histogram
 		latency; /* of messages due while measured, from the moment they were due */
-	struct histogram connect; /* of each connection, until it was established */
+	struct histogram connect; /* of each connection at all, until it was established */
 	struct timeline timeline; /* of the round trips, from record_ns on */
 };
 

@@ -42,7 +42,6 @@ struct load_worker {
 	uint64_t under_way; /* messages begun and neither whole nor lost */
 	uint64_t dials;
 	int64_t now_ns;
-	int64_t moved_ns; /* the last time that something came, or was begun after nothing was under way */
 	int64_t checked_ns;
 	int64_t cpu_begin_ns; /* -1 until the measuring begins */
 	int epoll_fd;
