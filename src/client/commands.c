@@ -7,6 +7,7 @@ const struct command *const commands[] = {
 	&command_send,
 	&command_load,
 	&command_verify,
+	&command_multi,
 	&command_completion,
 	NULL,
 };
