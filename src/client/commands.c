@@ -6,6 +6,8 @@
 const struct command *const commands[] = {
 	&command_send,
 	&command_load,
+	&command_verify,
+	&command_multi,
 	&command_completion,
 	NULL,
 };

@@ -13,9 +13,12 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { SOURCE_BITS_MAX = 16 /* as many addresses as 2 to the power of this */ };
+
+enum { OTHER_FILES = 16 /* what a command has open beside its connections */ };
 
 const char dial_refused_hint[] =
 	"; does the server run, and listen on this address and port (ss -ltn there)? "
@@ -138,6 +141,23 @@ int target_resolve(const struct request *request, const char *port, struct targe
 		return failure_set(failure, FAILURE_DNS,
 			"host \"%s\" has no address of the wanted family", request->host);
 	return 0;
+}
+
+int dial_reserve(size_t connections, struct failure *failure)
+{
+	rlim_t needed = connections + OTHER_FILES;
+	struct rlimit limit;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	if (limit.rlim_cur >= needed)
+		return 0;
+	limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_max >= needed)
+		return 0;
+	return failure_set(failure, FAILURE_OTHER,
+		"%zu connections need %llu open files, the limit is %llu (ulimit -Hn)", connections,
+		(unsigned long long)needed, (unsigned long long)limit.rlim_max);
 }
 
 /* --- Connecting ------------------------------------------------------------------------------ */

@@ -43,7 +43,10 @@ static bool fetch(struct duplex *duplex)
 	return count != DUPLEX_STOP;
 }
 
-/* A peer that takes no more may still have an answer under way: only reading tells how it ended. */
+/*
+ * A peer that takes no more may still have an answer under way: only reading tells how it ended. But
+ * a reset is told once, to whoever asks first. EPIPE is none: the peer had ended its stream before.
+ */
 static void send_out(struct duplex *duplex)
 {
 	ssize_t count = send(duplex->fd, duplex->out, duplex->out_length, MSG_NOSIGNAL);
@@ -54,6 +57,7 @@ static void send_out(struct duplex *duplex)
 		duplex->sent += (uint64_t)count;
 	} else if (errno != EAGAIN && errno != EINTR) {
 		duplex->is_ended = true;
+		duplex->send_error = errno == EPIPE ? 0 : errno;
 	}
 }
 
@@ -64,6 +68,10 @@ static enum step receive(struct duplex *duplex, struct failure *failure)
 	char piece[DUPLEX_PIECE_BYTES];
 	ssize_t count = recv(duplex->fd, piece, sizeof piece, 0);
 
+	if (count == 0 && duplex->send_error != 0) {
+		count = -1;
+		errno = duplex->send_error;
+	}
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))
 		return STEP_ON;
 	if (count < 0) {

@@ -67,14 +67,17 @@ int failure_set_errno(struct failure *failure, int number, const char *format, .
 	return -1;
 }
 
+void failure_print(const struct request *request, const struct failure *failure)
+{
+	terminal_paint(request, stderr, COLOR_BAD, "%s", failure_word(failure->kind));
+	fprintf(stderr, ": %s\n", failure->message);
+}
+
 int failure_report(const struct request *request, const struct failure *failure)
 {
-	const char *word = failure_word(failure->kind);
-
-	terminal_paint(request, stderr, COLOR_BAD, "%s", word);
-	fprintf(stderr, ": %s\n", failure->message);
+	failure_print(request, failure);
 	if (request->is_json)
-		print_json(json_pack("{ss ss ss}", "command", request->command, "error", word,
-			"message", failure->message));
+		print_json(json_pack("{ss ss ss}", "command", request->command, "error",
+			failure_word(failure->kind), "message", failure->message));
 	return CLIENT_NETWORK;
 }

@@ -3,7 +3,7 @@
  * Finds the addresses of a target and connects to them.
  * The caller owns descriptors that come back; all are non-blocking, and TCP ones do not delay small
  * messages. Threads: any; a struct belongs to one, or is constant.
- * Source: connect(2) on EINPROGRESS, RFC 6724 for the order of addresses.
+ * Source: connect(2) on EINPROGRESS, RFC 6724 for the order of addresses, getrlimit(2).
  */
 #ifndef YODEL_CLIENT_DIAL_H
 #define YODEL_CLIENT_DIAL_H
@@ -26,6 +26,12 @@ struct target {
 	uint64_t source_count; /* connections take turns with so many addresses from source on */
 	int64_t timeout_ms;    /* the request's */
 };
+
+/*
+ * Sees to it that so many connections may be open at once: raises the limit on open files as far as
+ * it goes. Returns 0, or -1 with failure where that is not far enough.
+ */
+int dial_reserve(size_t connections, struct failure *failure) MUST_USE;
 
 /* Whether text is a good --source, as the rows of options ask; "" is. */
 bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES]);

@@ -50,8 +50,9 @@ struct duplex {
 	/* Its own; zero at first. */
 	const char *out;
 	size_t out_length;
-	bool is_given; /* nothing comes after out */
-	bool is_ended; /* our FIN is sent, or the peer takes no more */
+	bool is_given;  /* nothing comes after out */
+	bool is_ended;  /* our FIN is sent, or the peer takes no more */
+	int send_error; /* the errno value of a connection that broke while sending, or 0 */
 	uint64_t sent, received;
 };
 

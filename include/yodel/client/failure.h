@@ -47,6 +47,9 @@ int failure_set(struct failure *failure, enum failure_kind kind, const char *for
 int failure_set_errno(struct failure *failure, int number, const char *format, ...)
 	PRINTF_LIKE(3, 4);
 
+/* Prints the line on stderr, for a command that has the failure in its own JSON. */
+void failure_print(const struct request *request, const struct failure *failure);
+
 /*
  * Prints the line on stderr; with --json, an object with "error" and "message" on stdout, too.
  * Returns CLIENT_NETWORK.

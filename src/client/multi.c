@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/client/commands.h"
+
+#include "yodel/base/check.h"
+#include "yodel/base/clock.h"
+#include "yodel/base/parse.h"
+#include "yodel/base/text.h"
+#include "yodel/client/dial.h"
+#include "yodel/client/interrupt.h"
+#include "yodel/client/print.h"
+#include "yodel/client/terminal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { CONNECTIONS_MAX = 100000, PIECE_BYTES = 16 * 1024, EVENTS = 256 };
+
+struct multi_settings {
+	int64_t connections;
+};
+
+static const struct command_option options[] = {
+	{.letter = 'c',
+		.argument = "N",
+		.row = {.path = "connections",
+			.type = OPTION_INTEGER,
+			.offset = offsetof(struct multi_settings, connections),
+			.min = 1,
+			.max = CONNECTIONS_MAX,
+			.default_value = "2",
+			.help = "how many at once"}},
+	COMMAND_OPTIONS_END,
+};
+
+/* What is sent where the command line has no messages. */
+static const char *const default_messages[] = {"Message 1 from client.", "Message 2 from client."};
+
+enum talk_state { TALK_CONNECTING, TALK_OPEN, TALK_CLOSED, TALK_FAILED };
+
+/* One connection. */
+struct talk {
+	enum talk_state state;
+	size_t number; /* from 1 */
+	int fd;        /* while connecting and open */
+	size_t address;
+	size_t message;      /* the one that is under way; their count: all are sent */
+	size_t message_sent; /* bytes of it */
+	bool is_ended;       /* our FIN is sent, or the peer takes no more */
+	int send_error;      /* the errno value of a connection that broke while sending, or 0 */
+	uint64_t sent, received;
+	int64_t moved_ms; /* monotonic: when something happened last */
+	enum failure_kind kind;
+	char *message_of_failure; /* owned */
+};
+
+struct multi {
+	const struct request *request;
+	struct target target;
+	const char *const *messages;
+	size_t message_count;
+	struct talk *talks; /* owned */
+	size_t count;
+	size_t active; /* connecting or open */
+	int epoll_fd;
+	int interrupt_fd;
+	int64_t begin_ns, end_ns;
+	char escaped[4 * PIECE_BYTES + 1];
+};
+
+struct totals {
+	size_t failed, interrupted;
+	uint64_t sent, received;
+};
+
+/* --- One connection --------------------------------------------------------------------------- */
+
+static bool may_tell(const struct multi *multi)
+{
+	return !multi->request->is_quiet && !multi->request->is_json;
+}
+
+/* Its address, as lines and JSON have it. */
+static void format_peer(
+	const struct multi *multi, const struct talk *talk, char text[ADDRESS_TEXT_BYTES])
+{
+	address_format(&multi->target.addresses[talk->address], text);
+}
+
+static void end_talk(struct multi *multi, struct talk *talk, enum talk_state state)
+{
+	talk->state = state;
+	multi->active--;
+	if (talk->fd >= 0)
+		close(talk->fd);
+	talk->fd = -1;
+}
+
+static void fail(struct multi *multi, struct talk *talk, const struct failure *failure)
+{
+	struct failure line;
+
+	failure_set(&line, failure->kind, "connection %zu: %s", talk->number, failure->message);
+	fflush(stdout);
+	failure_print(multi->request, &line);
+	talk->kind = failure->kind;
+	talk->message_of_failure = strdup(failure->message);
+	CHECK(talk->message_of_failure != NULL);
+	end_talk(multi, talk, TALK_FAILED);
+}
+
+static void watch(struct multi *multi, struct talk *talk, int operation, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = talk};
+
+	CHECK(epoll_ctl(multi->epoll_fd, operation, talk->fd, &event) == 0);
+}
+
+/* Goes on with the next address behind one that did not work; number: the errno value of that. */
+static void connect_next(struct multi *multi, struct talk *talk, int number)
+{
+	if (talk->fd >= 0)
+		close(talk->fd);
+	talk->fd = -1;
+	for (talk->address++; talk->address < multi->target.count; talk->address++) {
+		const struct address *address = &multi->target.addresses[talk->address];
+
+		number = dial_begin(&multi->target, address, talk->number - 1, &talk->fd);
+		if (number != 0)
+			continue;
+		talk->moved_ms = clock_monotonic_ms();
+		watch(multi, talk, EPOLL_CTL_ADD, EPOLLOUT);
+		return;
+	}
+	struct failure failure;
+	char peer[ADDRESS_TEXT_BYTES];
+	talk->address = multi->target.count - 1;
+	format_peer(multi, talk, peer);
+	failure_set_errno(&failure, number, "cannot connect to %s", peer);
+	fail(multi, talk, &failure);
+}
+
+static void end_connect(struct multi *multi, struct talk *talk)
+{
+	int number = dial_end(talk->fd);
+	char peer[ADDRESS_TEXT_BYTES];
+
+	if (number != 0) {
+		connect_next(multi, talk, number);
+		return;
+	}
+	talk->state = TALK_OPEN;
+	talk->moved_ms = clock_monotonic_ms();
+	format_peer(multi, talk, peer);
+	if (may_tell(multi))
+		printf("%zu connected to %s\n", talk->number, peer);
+	watch(multi, talk, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+}
+
+/* Nothing is left to be sent, or nobody takes it. */
+static void end_sending(struct multi *multi, struct talk *talk)
+{
+	if (talk->is_ended)
+		return;
+	(void)shutdown(talk->fd, SHUT_WR);
+	talk->is_ended = true;
+	watch(multi, talk, EPOLL_CTL_MOD, EPOLLIN);
+}
+
+/* Goes on with the message that is under way. */
+static void send_message(struct multi *multi, struct talk *talk)
+{
+	const char *message = multi->messages[talk->message];
+	size_t length = strlen(message);
+	ssize_t count = send(
+		talk->fd, message + talk->message_sent, length - talk->message_sent, MSG_NOSIGNAL);
+
+	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (count < 0) {
+		/* As in duplex.c: only reading tells how it ended, but a reset is told once. */
+		talk->send_error = errno == EPIPE ? 0 : errno;
+		end_sending(multi, talk);
+		return;
+	}
+	talk->moved_ms = clock_monotonic_ms();
+	talk->sent += (uint64_t)count;
+	talk->message_sent += (size_t)count;
+	if (talk->message_sent < length)
+		return;
+	if (may_tell(multi))
+		printf("%zu sent %zu bytes\n", talk->number, length);
+	talk->message++;
+	talk->message_sent = 0;
+}
+
+static void receive_answer(struct multi *multi, struct talk *talk)
+{
+	char piece[PIECE_BYTES];
+	ssize_t count = recv(talk->fd, piece, sizeof piece, 0);
+
+	if (count == 0 && talk->send_error != 0) {
+		count = -1;
+		errno = talk->send_error;
+	}
+	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (count < 0) {
+		struct failure failure;
+
+		failure_set_errno(&failure, errno,
+			"broke after %" PRIu64 " bytes sent and %" PRIu64 " received", talk->sent,
+			talk->received);
+		fail(multi, talk, &failure);
+		return;
+	}
+	talk->moved_ms = clock_monotonic_ms();
+	talk->received += (uint64_t)count;
+	if (count == 0)
+		end_talk(multi, talk, TALK_CLOSED);
+	if (!may_tell(multi))
+		return;
+	if (count == 0) {
+		printf("%zu closed: %" PRIu64 " bytes sent, %" PRIu64 " received\n", talk->number,
+			talk->sent, talk->received);
+		return;
+	}
+	text_escape(multi->escaped, sizeof multi->escaped, piece, (size_t)count);
+	printf("%zu received \"%s\"\n", talk->number, multi->escaped);
+}
+
+static void handle(struct multi *multi, struct talk *talk, uint32_t events)
+{
+	if (talk->state == TALK_CONNECTING) {
+		end_connect(multi, talk);
+		return;
+	}
+	if ((events & EPOLLOUT) != 0 && talk->message < multi->message_count)
+		send_message(multi, talk);
+	if (talk->message == multi->message_count)
+		end_sending(multi, talk);
+	if ((events & ~(uint32_t)EPOLLOUT) != 0)
+		receive_answer(multi, talk);
+}
+
+/* --- All of them ------------------------------------------------------------------------------ */
+
+static void time_out(struct multi *multi, struct talk *talk)
+{
+	char patience[PARSE_TEXT_BYTES];
+	struct failure failure;
+
+	if (talk->state == TALK_CONNECTING) {
+		connect_next(multi, talk, ETIMEDOUT);
+		return;
+	}
+	format_duration(patience, multi->request->timeout_ms);
+	failure_set(&failure, FAILURE_TIMEOUT,
+		"nothing moved for %s, after %" PRIu64 " bytes sent and %" PRIu64 " received",
+		patience, talk->sent, talk->received);
+	fail(multi, talk, &failure);
+}
+
+/* Ends what has not moved for too long. Returns when to look again, which is never too late. */
+static int64_t end_stalled(struct multi *multi)
+{
+	int64_t now_ms = clock_monotonic_ms(), earliest_ms = 0;
+
+	for (size_t i = 0; i < multi->count; i++) {
+		struct talk *talk = &multi->talks[i];
+		bool is_active = talk->state == TALK_CONNECTING || talk->state == TALK_OPEN;
+
+		if (is_active && now_ms - talk->moved_ms >= multi->request->timeout_ms) {
+			time_out(multi, talk);
+			is_active = talk->state == TALK_CONNECTING;
+		}
+		if (is_active)
+			earliest_ms = clock_earlier_of(
+				earliest_ms, talk->moved_ms + multi->request->timeout_ms);
+	}
+	return earliest_ms;
+}
+
+/* How long nothing needs to be done without an event, -1 for ever. */
+static int wait_ms(int64_t check_ms)
+{
+	int64_t left_ms = check_ms - clock_monotonic_ms();
+
+	if (check_ms == 0)
+		return -1;
+	return left_ms > 0 ? (int)left_ms : 0;
+}
+
+/* Runs until no connection is active, or Ctrl-C. */
+static void talk_with_all(struct multi *multi)
+{
+	struct epoll_event events[EVENTS];
+	int64_t check_ms = 0;
+
+	while (multi->active > 0) {
+		if (multi->request->timeout_ms > 0 && wait_ms(check_ms) <= 0) {
+			check_ms = end_stalled(multi);
+			if (multi->active == 0)
+				break;
+		}
+		fflush(stdout);
+		int count = epoll_wait(multi->epoll_fd, events, EVENTS, wait_ms(check_ms));
+		for (int i = 0; i < count; i++) {
+			if (events[i].data.ptr != NULL)
+				handle(multi, events[i].data.ptr, events[i].events);
+			else if (interrupt_is_pending(multi->interrupt_fd))
+				return;
+		}
+	}
+}
+
+/* A connect to a Unix socket may block: until all are begun, Ctrl-C just ends the program. */
+static void begin_all(struct multi *multi)
+{
+	for (size_t i = 0; i < multi->count; i++) {
+		struct talk *talk = &multi->talks[i];
+
+		*talk = (struct talk){.number = i + 1, .fd = -1, .address = SIZE_MAX};
+		multi->active++;
+		connect_next(multi, talk, 0); /* the next behind SIZE_MAX is the first */
+	}
+	multi->interrupt_fd = interrupt_open();
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+	CHECK(epoll_ctl(multi->epoll_fd, EPOLL_CTL_ADD, multi->interrupt_fd, &event) == 0);
+}
+
+/* --- What came of it -------------------------------------------------------------------------- */
+
+static struct totals add_up(const struct multi *multi)
+{
+	struct totals totals = {.interrupted = multi->active};
+
+	for (size_t i = 0; i < multi->count; i++) {
+		totals.failed += multi->talks[i].state == TALK_FAILED;
+		totals.sent += multi->talks[i].sent;
+		totals.received += multi->talks[i].received;
+	}
+	return totals;
+}
+
+static json_t *talk_as_json(const struct multi *multi, const struct talk *talk)
+{
+	static const char *const outcomes[] = {
+		[TALK_CONNECTING] = "interrupted",
+		[TALK_OPEN] = "interrupted",
+		[TALK_CLOSED] = "closed",
+		[TALK_FAILED] = "failed",
+	};
+	char peer[ADDRESS_TEXT_BYTES];
+
+	format_peer(multi, talk, peer);
+	json_t *value = json_pack("{sI ss ss sI sI}", "connection", (json_int_t)talk->number,
+		"address", peer, "outcome", outcomes[talk->state], "sent_bytes",
+		(json_int_t)talk->sent, "received_bytes", (json_int_t)talk->received);
+	if (talk->state == TALK_FAILED) {
+		json_object_set_new(value, "error", json_string(failure_word(talk->kind)));
+		json_object_set_new(value, "message", json_string(talk->message_of_failure));
+	}
+	return value;
+}
+
+static void print_as_json(const struct multi *multi, const struct totals *totals)
+{
+	json_t *results = json_array();
+
+	for (size_t i = 0; i < multi->count; i++)
+		json_array_append_new(results, talk_as_json(multi, &multi->talks[i]));
+	print_json(json_pack("{ss ss sI sI sI sI sI sf so}", "command", "multi", "target",
+		multi->request->target, "connections", (json_int_t)multi->count, "failed",
+		(json_int_t)totals->failed, "interrupted", (json_int_t)totals->interrupted,
+		"sent_bytes", (json_int_t)totals->sent, "received_bytes",
+		(json_int_t)totals->received, "duration_ms",
+		(double)(multi->end_ns - multi->begin_ns) / 1e6, "results", results));
+}
+
+static void print_as_text(const struct multi *multi, const struct totals *totals)
+{
+	char time[PRINT_TEXT_BYTES];
+
+	format_ms(time, (double)(multi->end_ns - multi->begin_ns));
+	printf("%zu connection%s, ", multi->count, multi->count == 1 ? "" : "s");
+	terminal_paint(multi->request, stdout, totals->failed > 0 ? COLOR_BAD : COLOR_GOOD,
+		"%zu failed", totals->failed);
+	if (totals->interrupted > 0)
+		terminal_paint(multi->request, stdout, COLOR_WARN, ", %zu interrupted",
+			totals->interrupted);
+	printf(": %" PRIu64 " bytes sent, %" PRIu64 " received in %s ms\n", totals->sent,
+		totals->received, time);
+}
+
+static int report(const struct multi *multi)
+{
+	struct totals totals = add_up(multi);
+
+	if (multi->request->is_json)
+		print_as_json(multi, &totals);
+	else
+		print_as_text(multi, &totals);
+	return totals.failed > 0 ? CLIENT_NETWORK : CLIENT_OK;
+}
+
+static void free_talks(struct multi *multi)
+{
+	for (size_t i = 0; i < multi->count; i++) {
+		if (multi->talks[i].fd >= 0)
+			close(multi->talks[i].fd);
+		free(multi->talks[i].message_of_failure);
+	}
+	free(multi->talks);
+}
+
+/* --- The command ------------------------------------------------------------------------------ */
+
+static int run(const struct request *request, const void *settings)
+{
+	static struct multi multi; /* large, and the only one */
+	const struct multi_settings *own = settings;
+	struct failure failure;
+
+	multi.request = request;
+	multi.count = (size_t)own->connections;
+	multi.messages = default_messages;
+	multi.message_count = sizeof default_messages / sizeof *default_messages;
+	if (request->operand_count > 0) {
+		multi.messages = (const char *const *)request->operands;
+		multi.message_count = request->operand_count;
+	}
+	if (dial_reserve(multi.count, &failure) != 0 ||
+		target_resolve(request, request->port, &multi.target, &failure) != 0)
+		return failure_report(request, &failure);
+	multi.talks = calloc(multi.count, sizeof *multi.talks);
+	multi.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	CHECK(multi.talks != NULL && multi.epoll_fd >= 0);
+	multi.begin_ns = clock_monotonic_ns();
+	begin_all(&multi);
+	talk_with_all(&multi);
+	multi.end_ns = clock_monotonic_ns();
+	int result = report(&multi);
+	free_talks(&multi);
+	close(multi.epoll_fd);
+	close(multi.interrupt_fd);
+	return result;
+}
+
+const struct command command_multi = {
+	.name = "multi",
+	.arguments = "HOST PORT [MESSAGE...]",
+	.help = "messages on several connections at once",
+	.manual = "Several connections",
+	.options = options,
+	.settings_bytes = sizeof(struct multi_settings),
+	.has_target = true,
+	.max_operands = SIZE_MAX,
+	.run = run,
+};
