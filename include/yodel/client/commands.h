@@ -7,6 +7,7 @@
 
 #include "yodel/client/command.h"
 
-extern const struct command command_send; /* text or standard input out, the answer back */
+extern const struct command command_connect; /* a conversation, line by line */
+extern const struct command command_send;    /* text or standard input out, the answer back */
 
 #endif
