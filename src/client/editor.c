@@ -173,7 +173,8 @@ static void bind_keys(EditLine *library)
 		el_set(library, EL_BIND, keys[i], "ed-unassigned", NULL);
 	el_set(library, EL_BIND, "^R", "ed-search-prev-history", NULL);
 	el_set(library, EL_BIND, "^S", "ed-search-next-history", NULL);
-	el_set(library, EL_ADDFN, "yodel-hide", "Hides the line", hide_line);
+	/* The wide form keeps the names that it is given; el_set would copy them and lose the copies. */
+	el_wset(library, EL_ADDFN, L"yodel-hide", L"Hides the line", hide_line);
 	el_set(library, EL_BIND, HIDE_KEY_NAME, "yodel-hide", NULL);
 }
 
