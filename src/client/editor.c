@@ -9,7 +9,6 @@
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,8 +48,7 @@ static char *give_prompt(EditLine *library)
 {
 	struct editor *editor = editor_of(library);
 
-	/* It takes a char *, and does not write to it. */
-	return (char *)(uintptr_t)(editor->is_hidden ? "" : editor->prompt);
+	return editor->prompt + (editor->is_hidden ? strlen(editor->prompt) : 0);
 }
 
 /* Returns as read(2), 0 also where nothing comes any more for this key. */
@@ -193,7 +191,8 @@ int editor_open(struct editor *editor, const char *prompt)
 {
 	sigset_t signals;
 
-	*editor = (struct editor){.prompt = prompt};
+	*editor = (struct editor){.library = NULL};
+	snprintf(editor->prompt, sizeof editor->prompt, "%s", prompt);
 	if (tcgetattr(STDIN_FILENO, &editor->before) != 0)
 		return -1;
 	editor->library = el_init("yodel", stdin, stdout, stderr);

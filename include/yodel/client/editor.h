@@ -16,6 +16,8 @@
 #include <termios.h>
 #include <wchar.h>
 
+enum { EDITOR_PROMPT_BYTES = 16 };
+
 enum editor_event {
 	EDITOR_TYPING, /* the line is not done yet */
 	EDITOR_LINE,   /* it is */
@@ -26,7 +28,7 @@ enum editor_event {
 struct editor {
 	struct editline *library;
 	struct history *history;
-	const char *prompt;
+	char prompt[EDITOR_PROMPT_BYTES];
 	struct termios before; /* the modes of the terminal as they were found */
 	int signal_fd;
 	bool is_gone; /* the terminal */
@@ -44,7 +46,7 @@ bool editor_is_possible(void);
 
 /*
  * Shows the prompt and begins to edit.
- *   prompt   lent until editor_close
+ *   prompt   shorter than EDITOR_PROMPT_BYTES
  * Returns 0, or -1 where the library does not take this terminal.
  */
 int editor_open(struct editor *editor, const char *prompt) MUST_USE;
