@@ -48,6 +48,7 @@ struct talk {
 	struct duplex duplex;
 	struct failure failure;
 	bool has_prompt;
+	bool is_behind_prompt; /* the cursor, where there is no editor */
 	bool is_output_broken;
 	struct editor editor; /* closed, where there is none */
 	struct typed typed;
@@ -62,10 +63,11 @@ static void show_prompt(struct talk *talk)
 {
 	if (!talk->has_prompt || talk->typed.is_over)
 		return;
-	if (talk->editor.library != NULL)
-		editor_show(&talk->editor);
-	else
+	editor_show(&talk->editor);
+	if (talk->editor.library == NULL) {
 		(void)!write(STDOUT_FILENO, prompt, strlen(prompt));
+		talk->is_behind_prompt = true;
+	}
 }
 
 static bool is_bye(const char *line, size_t length)
@@ -141,13 +143,14 @@ static ssize_t give_piped(void *context, const char **bytes)
 		failure_set_errno(&talk->failure, errno, "cannot read standard input");
 		return DUPLEX_STOP;
 	}
-	typed->length += (size_t)count;
-	if (count > 0) {
-		clear_lines(talk);
-		show_prompt(talk);
-	} else {
+	if (count == 0) {
 		clear_line(talk, typed->length);
 		end_input(talk);
+	} else {
+		talk->is_behind_prompt = false;
+		typed->length += (size_t)count;
+		clear_lines(talk);
+		show_prompt(talk);
 	}
 	return lend_ready(talk, bytes);
 }
@@ -181,6 +184,7 @@ static int flush_shown(struct talk *talk)
 	editor_hide(&talk->editor);
 	if (talk->has_prompt && print_bytes("\r", 1, &talk->failure) != 0)
 		return -1;
+	talk->is_behind_prompt = false;
 	talk->shown_length = 0;
 	return print_bytes(talk->shown, length, &talk->failure);
 }
@@ -336,6 +340,8 @@ static int conclude(struct talk *talk, enum duplex_end end)
 	bool is_written = !talk->is_output_broken &&
 			  (talk->received.length == 0 || show_end(talk) == 0) &&
 			  flush_shown(talk) == 0;
+	if (talk->is_behind_prompt)
+		fputc('\n', stderr);
 	if (request->is_verbose)
 		fprintf(stderr, "sent %" PRIu64 " bytes, received %" PRIu64 " bytes\n",
 			duplex->sent, duplex->received);
@@ -346,7 +352,7 @@ static int conclude(struct talk *talk, enum duplex_end end)
 	return CLIENT_OK;
 }
 
-/* A terminal whose other end is no person's, with --json, is as good as a pipe. */
+/* With --json nobody is talked with, wherever it goes: then a terminal is as good as a pipe. */
 static void open_terminal(struct talk *talk)
 {
 	bool may_edit = editor_is_possible();

@@ -530,6 +530,16 @@ class EndOnTerminal(TerminalTest):
         terminal.enter("bye")
         terminal.assert_ended(OK)
 
+    def test_dumb_terminal_is_told_on_a_line_of_its_own_that_the_server_has_closed(self):
+        is_shown = threading.Event()
+        terminal = Terminal(self, ["connect", *serve(
+            self, lambda client: is_shown.wait(PATIENCE)).arguments], term="dumb")
+        terminal.wait_for(" ->")
+        is_shown.set()
+        terminal.assert_ended(OK)
+        self.assertEqual([row.rstrip() for row in terminal.screen()],
+                         [" ->", "The server has closed the connection.", "ended 0"])
+
     def test_json_needs_no_prompt(self):
         terminal = Terminal(self, ["connect", "--json", *serve(self, echo).arguments])
         terminal.enter("hello")
