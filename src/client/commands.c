@@ -5,6 +5,7 @@
 
 const struct command *const commands[] = {
 	&command_send,
+	&command_connect,
 	&command_load,
 	&command_verify,
 	&command_multi,

@@ -13,6 +13,8 @@ enum { TICK_MS = 100 };
 
 enum { AT_SERVER, AT_INPUT, AT_INTERRUPT, POLLED };
 
+enum step { STEP_ON, STEP_CLOSED, STEP_STOPPED, STEP_FAILED };
+
 /* Something is there to be sent, and the peer takes it. */
 static bool has_out(const struct duplex *duplex)
 {
@@ -61,7 +63,14 @@ static void send_out(struct duplex *duplex)
 	}
 }
 
-enum step { STEP_ON, STEP_CLOSED, STEP_STOPPED, STEP_FAILED };
+static enum step broken(const struct duplex *duplex, int number, struct failure *failure)
+{
+	failure_set_errno(failure, number,
+		"the connection to %s broke after %llu bytes sent and %llu received",
+		duplex->request->target, (unsigned long long)duplex->sent,
+		(unsigned long long)duplex->received);
+	return STEP_FAILED;
+}
 
 static enum step receive(struct duplex *duplex, struct failure *failure)
 {
@@ -74,16 +83,11 @@ static enum step receive(struct duplex *duplex, struct failure *failure)
 	}
 	if (count < 0 && (errno == EAGAIN || errno == EINTR))
 		return STEP_ON;
-	if (count < 0) {
-		failure_set_errno(failure, errno,
-			"the connection to %s broke after %llu bytes sent and %llu received",
-			duplex->request->target, (unsigned long long)duplex->sent,
-			(unsigned long long)duplex->received);
-		return STEP_FAILED;
-	}
-	duplex->received += (uint64_t)count;
+	if (count < 0)
+		return broken(duplex, errno, failure);
 	if (count == 0)
 		return STEP_CLOSED;
+	duplex->received += (uint64_t)count;
 	return duplex->take(duplex->context, piece, (size_t)count) == 0 ? STEP_ON : STEP_STOPPED;
 }
 
@@ -95,6 +99,13 @@ static int64_t patience_ms(const struct duplex *duplex)
 		       : duplex->request->timeout_ms;
 }
 
+static int64_t left_ms(int64_t until_ms)
+{
+	int64_t left = until_ms - clock_monotonic_ms();
+
+	return left > 0 ? left : 0;
+}
+
 /* How long poll may sleep, -1 for ever. */
 static int64_t sleep_ms(const struct duplex *duplex, int64_t patience_left_ms)
 {
@@ -103,9 +114,8 @@ static int64_t sleep_ms(const struct duplex *duplex, int64_t patience_left_ms)
 	if (duplex->tick != NULL && (longest < 0 || longest > TICK_MS))
 		longest = TICK_MS;
 	if (wants_input(duplex) && duplex->input_fd < 0) {
-		int64_t left = duplex->wake_ms - clock_monotonic_ms();
+		int64_t left = left_ms(duplex->wake_ms);
 
-		left = left > 0 ? left : 0;
 		longest = longest < 0 || longest > left ? left : longest;
 	}
 	return longest;
@@ -179,19 +189,20 @@ enum duplex_end duplex_run(struct duplex *duplex, struct failure *failure)
 
 		end_if_given(duplex);
 		int64_t patience = patience_ms(duplex);
-		int64_t left = patience < 0 ? -1 : moved_ms + patience - clock_monotonic_ms();
-		if (patience >= 0 && left <= 0) {
-			timed_out(duplex, failure);
-			return DUPLEX_FAILED;
-		}
+		int64_t left = patience < 0 ? -1 : left_ms(moved_ms + patience);
 		int ready = wait_for_something(duplex, left, set);
 		if (ready < 0)
 			continue;
 		if (set[AT_INTERRUPT].revents != 0 && interrupt_is_pending(duplex->interrupt_fd))
 			return DUPLEX_INTERRUPTED;
+		/* Only now: whoever was stopped, or blocked by its output, looks before it judges. */
+		if (ready == 0 && left == 0) {
+			timed_out(duplex, failure);
+			return DUPLEX_FAILED;
+		}
+		step = turn(duplex, set, failure);
 		if (ready > 0 || patience < 0)
 			moved_ms = clock_monotonic_ms();
-		step = turn(duplex, set, failure);
 	}
 	return ends[step];
 }

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/client/commands.h"
 
-#include "yodel/base/error.h"
+#include "yodel/base/check.h"
+#include "yodel/base/clock.h"
+#include "yodel/base/text.h"
 #include "yodel/client/dial.h"
 #include "yodel/client/duplex.h"
+#include "yodel/client/interrupt.h"
+#include "yodel/client/print.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { KEPT_MAX_BYTES = 1024 * 1024 };
 
 struct send_settings {
 	bool keeps_open;
@@ -29,6 +36,8 @@ struct exchange {
 	const char *text; /* to be sent; NULL: standard input, or the text is given */
 	bool is_text;
 	struct failure failure;
+	char *kept; /* the answer's beginning, KEPT_MAX_BYTES of room; NULL: it is printed */
+	size_t kept_length;
 	char piece[DUPLEX_PIECE_BYTES];
 };
 
@@ -52,26 +61,79 @@ static ssize_t give(void *context, const char **bytes)
 }
 
 /* Standard output may block: then the server has to wait, as it should. */
-static int take(void *context, const char *bytes, size_t length)
+static int print_answer(void *context, const char *bytes, size_t length)
 {
 	struct exchange *exchange = context;
-	struct pollfd wait = {.fd = STDOUT_FILENO, .events = POLLOUT};
 
-	while (length > 0) {
-		ssize_t count = write(STDOUT_FILENO, bytes, length);
+	return print_bytes(bytes, length, &exchange->failure) == 0 ? 0 : DUPLEX_STOP;
+}
 
-		if (count > 0) {
-			bytes += count;
-			length -= (size_t)count;
-		} else if (errno == EAGAIN) {
-			(void)poll(&wait, 1, -1);
-		} else if (errno != EINTR) {
-			failure_set(&exchange->failure, FAILURE_OTHER,
-				"cannot write to standard output: %s", error_text(errno));
-			return DUPLEX_STOP;
-		}
-	}
+static int keep_answer(void *context, const char *bytes, size_t length)
+{
+	struct exchange *exchange = context;
+	size_t room = KEPT_MAX_BYTES - exchange->kept_length;
+	size_t kept = length < room ? length : room;
+
+	memcpy(exchange->kept + exchange->kept_length, bytes, kept);
+	exchange->kept_length += kept;
 	return 0;
+}
+
+static void print_result(const struct exchange *exchange, const struct duplex *duplex,
+	double elapsed_ms, bool is_interrupted)
+{
+	bool is_cut = duplex->received > exchange->kept_length;
+	size_t length = exchange->kept_length;
+	json_t *result = json_pack("{sI sI sf sb sb}", "sent_bytes", (json_int_t)duplex->sent,
+		"received_bytes", (json_int_t)duplex->received, "elapsed_ms", elapsed_ms,
+		"is_interrupted", is_interrupted, "answer_is_cut", is_cut);
+
+	CHECK(result != NULL);
+	/* A cut must not make binary of a text. */
+	if (is_cut)
+		length = text_whole_utf8(exchange->kept, length);
+	print_set_bytes(result, "answer", exchange->kept, length);
+	print_json(result);
+}
+
+/* Returns an exit code. */
+static int conclude(const struct exchange *exchange, const struct duplex *duplex,
+	enum duplex_end end, int64_t elapsed_ns)
+{
+	const struct request *request = duplex->request;
+	char elapsed[PRINT_TEXT_BYTES];
+
+	if (request->is_verbose) {
+		format_ms(elapsed, (double)elapsed_ns);
+		fprintf(stderr, "sent %" PRIu64 " bytes, received %" PRIu64 " bytes in %s ms%s\n",
+			duplex->sent, duplex->received, elapsed,
+			end == DUPLEX_CLOSED && !duplex->is_ended && !duplex->keeps_open
+				? "; the server has closed before the end of the input"
+				: "");
+	}
+	if (end != DUPLEX_CLOSED && end != DUPLEX_INTERRUPTED)
+		return failure_report(request, &exchange->failure);
+	if (request->is_json)
+		print_result(exchange, duplex, (double)elapsed_ns / 1e6, end == DUPLEX_INTERRUPTED);
+	return CLIENT_OK;
+}
+
+static int converse(struct exchange *exchange, struct duplex *duplex)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+
+	if (duplex->request->is_json) {
+		exchange->kept = malloc(KEPT_MAX_BYTES);
+		CHECK(exchange->kept != NULL);
+		duplex->take = keep_answer;
+		/* Nothing is printed before the end: that takes a signal, too. Otherwise a signal
+		 * ends the program as any filter, also where it waits for standard output. */
+		duplex->interrupt_fd = interrupt_open();
+	}
+	enum duplex_end end = duplex_run(duplex, &exchange->failure);
+	int result = conclude(exchange, duplex, end, clock_monotonic_ns() - begun_ns);
+	free(exchange->kept);
+	return result;
 }
 
 static int run(const struct request *request, const void *settings)
@@ -86,16 +148,16 @@ static int run(const struct request *request, const void *settings)
 		.keeps_open = own->keeps_open,
 		.context = &exchange,
 		.give = give,
-		.take = take,
+		.take = print_answer,
 	};
 
 	if (duplex.fd < 0)
 		return failure_report(request, &exchange.failure);
 	if (exchange.is_text)
 		exchange.text = request->operands[0];
-	enum duplex_end end = duplex_run(&duplex, &exchange.failure);
+	int result = converse(&exchange, &duplex);
 	close(duplex.fd);
-	return end == DUPLEX_CLOSED ? CLIENT_OK : failure_report(request, &exchange.failure);
+	return result;
 }
 
 const struct command command_send = {

@@ -8,9 +8,16 @@ from yodel_harness import main
 class Usage(ClientTest):
     def test_wrong_command_line_is_told_and_exits_with_2(self):
         for arguments, message in (
-                ([], b"Usage"), (["sing"], b'"sing"'), (["send", "127.0.0.1"], b"Usage"),
-                (["send", "127.0.0.1", "7", "text", "more"], b"Usage"),
-                (["connect", "127.0.0.1", "7", "text"], b"Usage"),
+                ([], b"expected a command; try yodel --help"),
+                (["sing"], b'unknown command "sing"'),
+                (["conect"], b'(did you mean "connect"?)'),
+                (["send", "127.0.0.1"], b"expected: yodel send [OPTION...] HOST PORT [TEXT]"),
+                (["send", "127.0.0.1", "7", "text", "more"], b"expected: yodel send"),
+                (["connect", "127.0.0.1", "7", "text"],
+                 b"expected: yodel connect [OPTION...] HOST PORT;"),
+                (["send", "unix:/socket", "-4"], b"-4, -6 and --source are for TCP"),
+                (["send", "unix:"], b"the path of a Unix socket"),
+                (["send", "-46", "localhost", "7"], b"-4 and -6 exclude each other"),
                 (["send", "-x", "127.0.0.1", "7"], b'"-x"'),
                 (["send", "-t", "soon", "127.0.0.1", "7"], b'"soon"')):
             with self.subTest(arguments):
@@ -21,7 +28,7 @@ class Usage(ClientTest):
             for command in ("send", "connect"):
                 with self.subTest(command=command, port=port):
                     self.assert_ended(yodel(command, "127.0.0.1", "--", port), USAGE,
-                                      b'expected 1 ... 65535 or the name of a service, got "'
+                                      b'expected 1 to 65535 or the name of a service, got "'
                                       + port.encode() + b'"')
 
     def test_version_and_help_are_answered_with_and_without_a_command(self):

@@ -72,6 +72,187 @@ static void nothing_is_escaped_to_the_empty_text(void **state)
 	assert_string_equal(text, "");
 }
 
+/* UTF-8 as RFC 3629 draws it, told independently of the code. Returns the length. */
+static size_t write_utf8(uint32_t code, unsigned char bytes[4])
+{
+	if (code < 0x80) {
+		bytes[0] = (unsigned char)code;
+		return 1;
+	}
+	if (code < 0x800) {
+		bytes[0] = (unsigned char)(0xc0 | code >> 6);
+		bytes[1] = (unsigned char)(0x80 | (code & 0x3f));
+		return 2;
+	}
+	if (code < 0x10000) {
+		bytes[0] = (unsigned char)(0xe0 | code >> 12);
+		bytes[1] = (unsigned char)(0x80 | (code >> 6 & 0x3f));
+		bytes[2] = (unsigned char)(0x80 | (code & 0x3f));
+		return 3;
+	}
+	bytes[0] = (unsigned char)(0xf0 | code >> 18);
+	bytes[1] = (unsigned char)(0x80 | (code >> 12 & 0x3f));
+	bytes[2] = (unsigned char)(0x80 | (code >> 6 & 0x3f));
+	bytes[3] = (unsigned char)(0x80 | (code & 0x3f));
+	return 4;
+}
+
+static bool is_surrogate(uint32_t code)
+{
+	return code >= 0xd800 && code <= 0xdfff;
+}
+
+static void every_code_point_is_read_and_no_part_of_it(void **state)
+{
+	(void)state;
+	for (uint32_t code = 0; code <= 0x10ffff; code++) {
+		unsigned char bytes[4];
+		uint32_t back = UINT32_MAX;
+		size_t length = write_utf8(code, bytes);
+
+		if (text_read_utf8(bytes, length, &back) != (is_surrogate(code) ? 0 : length) ||
+			(!is_surrogate(code) && back != code) ||
+			text_is_utf8(bytes, length) == is_surrogate(code))
+			fail_msg("U+%04x was read as U+%04x", code, back);
+		for (size_t part = 0; part < length; part++)
+			if (text_read_utf8(bytes, part, &back) != 0 ||
+				(part > 0 && text_whole_utf8(bytes, part) != 0))
+				fail_msg("%zu bytes of U+%04x were a character", part, code);
+		if (text_whole_utf8(bytes, length) != length)
+			fail_msg("U+%04x was not whole", code);
+	}
+}
+
+/* Whatever is read is what its code point is written as: so nothing has two forms. */
+static void no_other_bytes_are_utf8(void **state)
+{
+	(void)state;
+	for (uint32_t value = 0; value < 1u << 24; value++) {
+		unsigned char bytes[4] = {(unsigned char)(value >> 16), (unsigned char)(value >> 8),
+			(unsigned char)value, 0x80 | (value & 0x3f)};
+		unsigned char back[4];
+		uint32_t code = 0;
+		size_t length = text_read_utf8(bytes, sizeof bytes, &code);
+
+		if (length > 0 && (write_utf8(code, back) != length ||
+					  memcmp(bytes, back, length) != 0 || is_surrogate(code)))
+			fail_msg("%06x was read as U+%04x", value, code);
+	}
+}
+
+static void only_an_unfinished_last_character_is_cut_off(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t whole;
+	} rows[] = {
+		{"", 0},
+		{"a", 1},
+		{"a\xc3", 1},
+		{"a\xc3\xa4", 3},
+		{"a\xe2\x82", 1},
+		{"a\xf0\x9f\x98", 1},
+		{"a\xf0\x9f\x98\x80", 5},
+		{"a\xff", 2},
+		{"a\x80", 2},
+		{"a\x80\x80\x80\x80", 5},
+		{"a\xc3\xa4\x80", 4},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_int_equal(
+			text_whole_utf8(rows[i].text, strlen(rows[i].text)), rows[i].whole);
+}
+
+static void what_a_person_can_read_is_shown_as_it_is(void **state)
+{
+	static const char *const texts[] = {"Hello, \"mountain\"!", "J\u00f6\u00dfer \u00c4pfel",
+		"\u65e5\u672c\u8a9e", "\U0001f3d4\ufe0f",
+		"\U0001f468\u200d\U0001f469\u200d\U0001f467",
+		"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "e\u0301", "\ufffd", "\u00a0",
+		"\u2010\u2014\u2026"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		char text[128];
+
+		assert_int_equal(
+			text_show(text, sizeof text, texts[i], strlen(texts[i])), strlen(texts[i]));
+		assert_string_equal(text, texts[i]);
+	}
+}
+
+static void what_deceives_a_person_is_escaped(void **state)
+{
+	static const struct {
+		const char *text, *shown;
+	} rows[] = {
+		{"\x1b[2Jred\x07\x7f", "\\x1b[2Jred\\x07\\x7f"},
+		{"a\tb\r\n", "a\\tb\\r\\n"},
+		{"\\x1b", "\\\\x1b"},
+		{"\xc2\x9b"
+		 "31m",
+			"\\xc2\\x9b31m"},
+		{"\x9b"
+		 "31m",
+			"\\x9b31m"},
+		{"\xe2\x80\xaetxt", "\\xe2\\x80\\xaetxt"},
+		{"\xe2\x81\xa6", "\\xe2\\x81\\xa6"},
+		{"\xe2\x80\x8b", "\\xe2\\x80\\x8b"},
+		{"\xe2\x80\xa8", "\\xe2\\x80\\xa8"},
+		{"\xef\xbb\xbfhi", "\\xef\\xbb\\xbfhi"},
+		{"\xed\xa0\x80", "\\xed\\xa0\\x80"},
+		{"\xc0\x9b", "\\xc0\\x9b"},
+		{"\xc3", "\\xc3"},
+		{"\xf3\xa0\x81\xa1", "\\xf3\\xa0\\x81\\xa1"},
+		{"\xff\xc3\xa4", "\\xff\xc3\xa4"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char text[128];
+
+		text_show(text, sizeof text, rows[i].text, strlen(rows[i].text));
+		assert_string_equal(text, rows[i].shown);
+	}
+}
+
+/* Of all code points: what text_show lets through holds no control character in any reading. */
+static void no_control_character_is_ever_shown(void **state)
+{
+	(void)state;
+	for (uint32_t code = 0; code <= 0x10ffff; code++) {
+		unsigned char bytes[4];
+		char text[32];
+		size_t length = text_show(text, sizeof text, bytes, write_utf8(code, bytes));
+
+		for (size_t i = 0; i < length; i++)
+			assert_true((unsigned char)text[i] >= 0x20 && text[i] != 0x7f);
+		if (code < 0xa0 && code > 0x7e)
+			assert_int_equal(text[0], '\\');
+		assert_true(text_is_utf8(text, length));
+	}
+}
+
+static void showing_is_never_cut_inside_a_character(void **state)
+{
+	static const char source[] = "\u00e4\U0001f600\x01\\ \u20ac\xffz";
+
+	(void)state;
+	for (size_t capacity = 1; capacity < 40; capacity++) {
+		char whole[64], text[64];
+
+		text_show(whole, sizeof whole, source, sizeof source - 1);
+		memset(text, '#', sizeof text);
+		size_t length = text_show(text, capacity, source, sizeof source - 1);
+		assert_true(length < capacity && text[length] == '\0');
+		assert_int_equal(text[capacity], '#');
+		assert_memory_equal(text, whole, length);
+		assert_true(text_is_utf8(text, length));
+	}
+}
+
 static void valid_escapes_are_read_to_their_end(void **state)
 {
 	static const struct {
@@ -245,6 +426,13 @@ int main(void)
 		cmocka_unit_test(every_byte_is_escaped_as_promised),
 		cmocka_unit_test(a_cut_is_never_inside_an_escape),
 		cmocka_unit_test(nothing_is_escaped_to_the_empty_text),
+		cmocka_unit_test(every_code_point_is_read_and_no_part_of_it),
+		cmocka_unit_test(no_other_bytes_are_utf8),
+		cmocka_unit_test(only_an_unfinished_last_character_is_cut_off),
+		cmocka_unit_test(what_a_person_can_read_is_shown_as_it_is),
+		cmocka_unit_test(what_deceives_a_person_is_escaped),
+		cmocka_unit_test(no_control_character_is_ever_shown),
+		cmocka_unit_test(showing_is_never_cut_inside_a_character),
 		cmocka_unit_test(valid_escapes_are_read_to_their_end),
 		cmocka_unit_test(invalid_escapes_are_refused),
 		cmocka_unit_test(what_is_escaped_can_be_read_back),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small work on strings: making hostile bytes visible, reading C escapes, finding the name that was
- * meant. Owns nothing. Threads: any.
+ * Small work on strings: making hostile bytes visible, reading UTF-8 and C escapes, finding the
+ * name that was meant. Owns nothing. Threads: any.
  */
 #ifndef YODEL_BASE_TEXT_H
 #define YODEL_BASE_TEXT_H
@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * Writes bytes so that a terminal and a log reader can trust them: printable ASCII as it is,
@@ -20,6 +21,35 @@
  * Returns the length of the text in dst.
  */
 size_t text_escape(char *dst, size_t capacity, const void *bytes, size_t length);
+
+/*
+ * Writes bytes for a person at a terminal to read: printable ASCII and printable well-formed UTF-8 as
+ * they are, `\` after a backslash, the rest as \n, \r, \t or \xNN, each byte of it. Escaped are
+ * control characters (C0, DEL, C1), bytes that are no UTF-8, and code points that turn the direction
+ * of the text, separate lines, are invisible or have no agreed meaning. Joiners and variation
+ * selectors, which emoji, Persian and Indic words are made with, stay. What does not fit is cut,
+ * never inside an escape or a character.
+ *   dst     capacity bytes, at least 1; NUL-terminated on return
+ *   bytes   length bytes, any values
+ * Returns the length of the text in dst. Source: Unicode 15.0, Bidi_Control and
+ * Default_Ignorable_Code_Point.
+ */
+size_t text_show(char *dst, size_t capacity, const void *bytes, size_t length);
+
+/*
+ * Reads one character of UTF-8.
+ *   bytes   length bytes, any values
+ *   code    the code point; untouched where there is none; may be NULL
+ * Returns how many bytes it takes, 1 to 4, or 0 where none is well-formed: overlong, a surrogate,
+ * above U+10FFFF or cut off. Source: RFC 3629, section 4.
+ */
+size_t text_read_utf8(const void *bytes, size_t length, uint32_t *code);
+
+/* Whether all of it is well-formed UTF-8. */
+bool text_is_utf8(const void *bytes, size_t length) MUST_USE;
+
+/* The length without a last character of UTF-8 whose end is missing. */
+size_t text_whole_utf8(const void *bytes, size_t length) MUST_USE;
 
 /*
  * Reads one C escape behind a backslash.

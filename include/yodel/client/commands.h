@@ -8,9 +8,10 @@
 #include "yodel/client/command.h"
 
 extern const struct command command_send;       /* text or standard input out, the answer back */
-extern const struct command command_completion; /* the shell's completion of all this */
+extern const struct command command_connect;    /* a conversation, line by line */
 extern const struct command command_load;       /* many connections, rates and latencies */
 extern const struct command command_verify;     /* a pattern out and back, and what differs */
 extern const struct command command_multi;      /* messages on several connections at once */
+extern const struct command command_completion; /* the shell's completion of all this */
 
 #endif

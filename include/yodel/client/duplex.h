@@ -52,7 +52,7 @@ struct duplex {
 	size_t out_length;
 	bool is_given;  /* nothing comes after out */
 	bool is_ended;  /* our FIN is sent, or the peer takes no more */
-	int send_error; /* the errno value of a connection that broke while sending, or 0 */
+	int send_error; /* an errno value: why it takes no more; 0: it did not say */
 	uint64_t sent, received;
 };
 
