@@ -49,6 +49,27 @@ static void monotonic_counts_whole_milliseconds(void **state)
 	}
 }
 
+static void monotonic_counts_nanoseconds_on_the_same_clock(void **state)
+{
+	static const struct {
+		struct timespec at;
+		int64_t ns;
+	} rows[] = {
+		{{0, 0}, 0},
+		{{0, 999999999}, 999999999},
+		{{5, 1}, 5000000001},
+		{{4000000000, 7}, 4000000000000000007},
+	};
+
+	(void)state;
+	is_frozen = true;
+	frozen_real = (struct timespec){77, 0};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		frozen_monotonic = rows[i].at;
+		assert_true(clock_monotonic_ns() == rows[i].ns);
+	}
+}
+
 static void monotonic_never_goes_back(void **state)
 {
 	int64_t before = clock_monotonic_ms();
@@ -103,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(monotonic_counts_whole_milliseconds, thaw),
+		cmocka_unit_test_teardown(monotonic_counts_nanoseconds_on_the_same_clock, thaw),
 		cmocka_unit_test(monotonic_never_goes_back),
 		cmocka_unit_test_teardown(utc_text_is_rfc_3339_with_milliseconds, thaw),
 		cmocka_unit_test(earlier_of_takes_zero_for_never),

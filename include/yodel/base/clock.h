@@ -14,6 +14,9 @@ enum { CLOCK_UTC_TEXT_BYTES = sizeof "2026-11-20T12:00:00.123Z" };
 /* Milliseconds on CLOCK_MONOTONIC; comparable only within this boot. */
 int64_t clock_monotonic_ms(void);
 
+/* Nanoseconds on the same clock, for what is measured rather than waited for. */
+int64_t clock_monotonic_ns(void);
+
 /*
  * The time now as RFC 3339 UTC with milliseconds, "2026-11-20T12:00:00.123Z".
  *   text   CLOCK_UTC_TEXT_BYTES bytes, NUL-terminated on return
