@@ -201,12 +201,28 @@ int dial_begin(const struct target *target, const struct address *address, uint6
 	return number;
 }
 
+/*
+ * Where nobody listens, the kernel may give the port that is being connected to to the connecting
+ * socket itself: then it meets itself (RFC 9293 3.5, simultaneous open).
+ */
+static bool is_own_peer(int fd)
+{
+	struct address own = {.length = sizeof own.v6}, peer = {.length = sizeof peer.v6};
+
+	return getsockname(fd, &own.any, &own.length) == 0 &&
+	       (own.any.sa_family == AF_INET || own.any.sa_family == AF_INET6) &&
+	       getpeername(fd, &peer.any, &peer.length) == 0 && own.length == peer.length &&
+	       memcmp(&own.any, &peer.any, own.length) == 0;
+}
+
 int dial_end(int fd)
 {
 	int number = 0;
 	socklen_t length = sizeof number;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) == 0 ? number : errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) != 0)
+		return errno;
+	return number == 0 && is_own_peer(fd) ? ECONNREFUSED : number;
 }
 
 /* Waits for a connect that was begun. Returns 0 or an errno value. */

@@ -47,7 +47,10 @@ int target_resolve(const struct request *request, const char *port, struct targe
 int dial_begin(const struct target *target, const struct address *address, uint64_t turn,
 	int *fd) MUST_USE;
 
-/* How a connect that was begun and is not under way any more has ended: 0 or an errno value. */
+/*
+ * How a connect that was begun and is not under way any more has ended: 0 or an errno value. A socket
+ * that has met itself was refused: nobody listens there.
+ */
 int dial_end(int fd) MUST_USE;
 
 /*
