@@ -2,6 +2,7 @@
 #include "yodel/client/dial.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/clock.h"
 #include "yodel/base/error.h"
 #include "yodel/base/parse.h"
 
@@ -225,18 +226,26 @@ int dial_end(int fd)
 	return number == 0 && is_own_peer(fd) ? ECONNREFUSED : number;
 }
 
-/* Waits for a connect that was begun. Returns 0 or an errno value. */
-static int wait_for_connect(int fd, int64_t timeout_ms)
+/*
+ * Waits for a connect that was begun. Returns 0 or an errno value; ECANCELED: the interrupt's
+ * descriptor became readable.
+ */
+static int wait_for_connect(int fd, int interrupt_fd, int64_t timeout_ms)
 {
-	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+	struct pollfd wait[] = {
+		{.fd = fd, .events = POLLOUT},
+		{.fd = interrupt_fd, .events = POLLIN},
+	};
 	int ready;
 
 	do
-		ready = poll(&wait, 1, timeout_ms == 0 ? -1 : (int)timeout_ms);
+		ready = poll(wait, 2, timeout_ms == 0 ? -1 : (int)timeout_ms);
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return errno;
-	return ready == 0 ? ETIMEDOUT : dial_end(fd);
+	if (ready == 0)
+		return ETIMEDOUT;
+	return wait[0].revents != 0 ? dial_end(fd) : ECANCELED;
 }
 
 /* Appends what came of one address; the kind becomes that which says most. */
@@ -264,35 +273,61 @@ static void say_connected(const struct request *request, const struct address *t
 	fprintf(stderr, "connected to %s from %s\n", to_text, from_text);
 }
 
-int dial(const struct request *request, const struct target *target, struct address *peer,
-	struct failure *failure)
+/* Connects to the address with this index. Returns 0 and the descriptor, or an errno value. */
+static int connect_one(
+	const struct target *target, size_t i, uint64_t turn, int interrupt_fd, int *fd)
+{
+	int made;
+	int number = dial_begin(target, &target->addresses[i], turn, &made);
+
+	if (number != 0)
+		return number;
+	number = wait_for_connect(made, interrupt_fd, target->timeout_ms);
+	if (number == 0)
+		*fd = made;
+	else
+		close(made);
+	return number;
+}
+
+int dial_measured(const struct request *request, const struct target *target, uint64_t turn,
+	int interrupt_fd, struct dialed *dialed, struct failure *failure)
 {
 	struct failure failed = {.kind = FAILURE_KIND_COUNT};
+	int number = 0;
 
+	CHECK(target->count > 0);
 	snprintf(failed.message, sizeof failed.message, "cannot connect to %s", request->target);
-	for (size_t i = 0; i < target->count; i++) {
+	for (size_t i = 0; i < target->count && number != ECANCELED; i++) {
+		int64_t begun_ns = clock_monotonic_ns();
 		int fd;
-		int number = dial_begin(target, &target->addresses[i], i, &fd);
 
+		number = connect_one(target, i, turn + i, interrupt_fd, &fd);
 		if (number == 0) {
-			number = wait_for_connect(fd, request->timeout_ms);
-			if (number == 0) {
-				say_connected(request, &target->addresses[i], fd);
-				if (peer != NULL)
-					*peer = target->addresses[i];
-				return fd;
-			}
-			close(fd);
+			dialed->connect_ns = clock_monotonic_ns() - begun_ns;
+			dialed->peer = target->addresses[i];
+			say_connected(request, &dialed->peer, fd);
+			return fd;
 		}
 		add_attempt(&failed, &target->addresses[i], number);
 	}
-	CHECK(target->count > 0);
 	size_t used = strlen(failed.message);
 	if (failed.kind == FAILURE_REFUSED)
 		snprintf(failed.message + used, sizeof failed.message - used, "%s",
 			dial_refused_hint);
 	*failure = failed;
 	return -1;
+}
+
+int dial(const struct request *request, const struct target *target, struct address *peer,
+	struct failure *failure)
+{
+	struct dialed dialed;
+	int fd = dial_measured(request, target, 0, -1, &dialed, failure);
+
+	if (fd >= 0 && peer != NULL)
+		*peer = dialed.peer;
+	return fd;
 }
 
 int dial_target(const struct request *request, struct address *peer, struct failure *failure)

@@ -32,7 +32,7 @@ bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES]);
 
 /*
  * Resolves the request's host and port, or its path, and its source.
- *   port   in place of the request's; the same for most
+ *   port   in place of the request's; the same for most; NULL: the addresses alone, with port 0
  * Returns 0, or -1 with failure.
  */
 int target_resolve(const struct request *request, const char *port, struct target *target,
@@ -60,6 +60,22 @@ int dial_end(int fd) MUST_USE;
  */
 int dial(const struct request *request, const struct target *target, struct address *peer,
 	struct failure *failure) MUST_USE;
+
+/* What a connect tells. */
+struct dialed {
+	struct address peer; /* the address that answered */
+	int64_t connect_ns;  /* how long it took to */
+};
+
+/*
+ * Connects as dial does, and measures it.
+ *   turn           which of the sources: any number, a different one for each call
+ *   interrupt_fd   of interrupt.h: gives up once it is readable; -1: none
+ *   dialed         filled where there is a descriptor
+ * Returns the descriptor, or -1 with failure, which is of no use after an interrupt.
+ */
+int dial_measured(const struct request *request, const struct target *target, uint64_t turn,
+	int interrupt_fd, struct dialed *dialed, struct failure *failure) MUST_USE;
 
 /* target_resolve and dial in one, for a command with one connection. */
 int dial_target(
