@@ -7,6 +7,7 @@
 
 #include "yodel/client/command.h"
 
-extern const struct command command_send; /* text or standard input out, the answer back */
+extern const struct command command_check; /* which ports are open */
+extern const struct command command_send;  /* text or standard input out, the answer back */
 
 #endif
