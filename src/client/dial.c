@@ -277,7 +277,7 @@ static void say_connected(const struct request *request, const struct address *t
 static int connect_one(
 	const struct target *target, size_t i, uint64_t turn, int interrupt_fd, int *fd)
 {
-	int made;
+	int made = -1;
 	int number = dial_begin(target, &target->addresses[i], turn, &made);
 
 	if (number != 0)
