@@ -72,6 +72,7 @@ void scan_init(struct scan *scan, const struct request *request, const uint16_t 
 /* Runs until all is known, all ports are open, the wait is over, or Ctrl-C. */
 void scan_run(struct scan *scan);
 
+/* Frees the ports with their messages. */
 void scan_fini(struct scan *scan);
 
 #endif
