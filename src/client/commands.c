@@ -6,5 +6,6 @@
 const struct command *const commands[] = {
 	&command_send,
 	&command_check,
+	&command_ping,
 	NULL,
 };

@@ -8,6 +8,7 @@
 #include "yodel/client/command.h"
 
 extern const struct command command_check; /* which ports are open */
+extern const struct command command_ping;  /* round trips, as of ping(8) */
 extern const struct command command_send;  /* text or standard input out, the answer back */
 
 #endif
