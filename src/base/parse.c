@@ -107,6 +107,27 @@ bool parse_duration(const char *text, int64_t *value_ms)
 	return read_scaled(text, duration_units, 1000, value_ms);
 }
 
+bool parse_milliseconds(const char *text, int64_t *value_ns)
+{
+	int64_t value, factor = 1000000;
+	const char *end;
+
+	if (!read_integer(text, &value, &end) || *text == '-' ||
+		__builtin_mul_overflow(value, factor, &value))
+		return false;
+	if (*end == '.' && end[1] != '\0') {
+		for (end++; isdigit((unsigned char)*end) && factor > 1; end++) {
+			factor /= 10;
+			if (__builtin_add_overflow(value, (*end - '0') * factor, &value))
+				return false;
+		}
+	}
+	if (*end != '\0')
+		return false;
+	*value_ns = value;
+	return true;
+}
+
 bool parse_size(const char *text, int64_t *value_bytes)
 {
 	return read_scaled(text, size_units, 1, value_bytes);

@@ -232,7 +232,7 @@ int command_read(const struct command *command, int argc, char **argv, struct re
 	if (request->operand_count < command->min_operands ||
 		request->operand_count > command->max_operands)
 		return wrong_count(command, error);
-	return 0;
+	return command->check != NULL ? command->check(request, settings, error) : 0;
 }
 
 static void free_values(const struct command_option *options, void *base)

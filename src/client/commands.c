@@ -6,6 +6,8 @@
 const struct command *const commands[] = {
 	&command_send,
 	&command_connect,
+	&command_check,
+	&command_ping,
 	&command_load,
 	&command_verify,
 	&command_multi,

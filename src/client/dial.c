@@ -2,6 +2,7 @@
 #include "yodel/client/dial.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/clock.h"
 #include "yodel/base/error.h"
 #include "yodel/base/parse.h"
 
@@ -221,26 +222,50 @@ int dial_begin(const struct target *target, const struct address *address, uint6
 	return number;
 }
 
+/*
+ * Where nobody listens, the kernel may give the port that is being connected to to the connecting
+ * socket itself: then it meets itself (RFC 9293 3.5, simultaneous open).
+ */
+static bool is_own_peer(int fd)
+{
+	struct address own = {.length = sizeof own.v6}, peer = {.length = sizeof peer.v6};
+
+	return getsockname(fd, &own.any, &own.length) == 0 &&
+	       (own.any.sa_family == AF_INET || own.any.sa_family == AF_INET6) &&
+	       getpeername(fd, &peer.any, &peer.length) == 0 && own.length == peer.length &&
+	       memcmp(&own.any, &peer.any, own.length) == 0;
+}
+
 int dial_end(int fd)
 {
 	int number = 0;
 	socklen_t length = sizeof number;
 
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) == 0 ? number : errno;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) != 0)
+		return errno;
+	return number == 0 && is_own_peer(fd) ? ECONNREFUSED : number;
 }
 
-/* Waits for a connect that was begun. Returns 0 or an errno value. */
-static int wait_for_connect(int fd, int64_t timeout_ms)
+/*
+ * Waits for a connect that was begun. Returns 0 or an errno value; ECANCELED: the interrupt's
+ * descriptor became readable.
+ */
+static int wait_for_connect(int fd, int interrupt_fd, int64_t timeout_ms)
 {
-	struct pollfd wait = {.fd = fd, .events = POLLOUT};
+	struct pollfd wait[] = {
+		{.fd = fd, .events = POLLOUT},
+		{.fd = interrupt_fd, .events = POLLIN},
+	};
 	int ready;
 
 	do
-		ready = poll(&wait, 1, timeout_ms == 0 ? -1 : (int)timeout_ms);
+		ready = poll(wait, 2, timeout_ms == 0 ? -1 : (int)timeout_ms);
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return errno;
-	return ready == 0 ? ETIMEDOUT : dial_end(fd);
+	if (ready == 0)
+		return ETIMEDOUT;
+	return wait[0].revents != 0 ? dial_end(fd) : ECANCELED;
 }
 
 /* Appends what came of one address; the kind becomes that which says most. */
@@ -268,35 +293,61 @@ static void say_connected(const struct request *request, const struct address *t
 	fprintf(stderr, "connected to %s from %s\n", to_text, from_text);
 }
 
-int dial(const struct request *request, const struct target *target, struct address *peer,
-	struct failure *failure)
+/* Connects to the address with this index. Returns 0 and the descriptor, or an errno value. */
+static int connect_one(
+	const struct target *target, size_t i, uint64_t turn, int interrupt_fd, int *fd)
+{
+	int made = -1;
+	int number = dial_begin(target, &target->addresses[i], turn, &made);
+
+	if (number != 0)
+		return number;
+	number = wait_for_connect(made, interrupt_fd, target->timeout_ms);
+	if (number == 0)
+		*fd = made;
+	else
+		close(made);
+	return number;
+}
+
+int dial_measured(const struct request *request, const struct target *target, uint64_t turn,
+	int interrupt_fd, struct dialed *dialed, struct failure *failure)
 {
 	struct failure failed = {.kind = FAILURE_KIND_COUNT};
+	int number = 0;
 
+	CHECK(target->count > 0);
 	snprintf(failed.message, sizeof failed.message, "cannot connect to %s", request->target);
-	for (size_t i = 0; i < target->count; i++) {
+	for (size_t i = 0; i < target->count && number != ECANCELED; i++) {
+		int64_t begun_ns = clock_monotonic_ns();
 		int fd;
-		int number = dial_begin(target, &target->addresses[i], i, &fd);
 
+		number = connect_one(target, i, turn + i, interrupt_fd, &fd);
 		if (number == 0) {
-			number = wait_for_connect(fd, request->timeout_ms);
-			if (number == 0) {
-				say_connected(request, &target->addresses[i], fd);
-				if (peer != NULL)
-					*peer = target->addresses[i];
-				return fd;
-			}
-			close(fd);
+			dialed->connect_ns = clock_monotonic_ns() - begun_ns;
+			dialed->peer = target->addresses[i];
+			say_connected(request, &dialed->peer, fd);
+			return fd;
 		}
 		add_attempt(&failed, &target->addresses[i], number);
 	}
-	CHECK(target->count > 0);
 	size_t used = strlen(failed.message);
 	if (failed.kind == FAILURE_REFUSED)
 		snprintf(failed.message + used, sizeof failed.message - used, "%s",
 			dial_refused_hint);
 	*failure = failed;
 	return -1;
+}
+
+int dial(const struct request *request, const struct target *target, struct address *peer,
+	struct failure *failure)
+{
+	struct dialed dialed;
+	int fd = dial_measured(request, target, 0, -1, &dialed, failure);
+
+	if (fd >= 0 && peer != NULL)
+		*peer = dialed.peer;
+	return fd;
 }
 
 int dial_target(const struct request *request, struct address *peer, struct failure *failure)

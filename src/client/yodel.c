@@ -67,12 +67,14 @@ static int run(const struct command *command, int argc, char **argv)
 	struct request request = {.command = command->name};
 	void *settings = calloc(1, command->settings_bytes + 1);
 	struct error error;
-	int result;
+	int result = -1;
 
 	CHECK(settings != NULL);
 	if (command_read(command, argc, argv, &request, settings, &error) == 0)
 		result = answer(command, &request, settings);
-	else
+	else if (command->report_usage != NULL)
+		result = command->report_usage(argc, argv, error.message);
+	if (result < 0)
 		result = usage_error(error.message);
 	command_free(command, &request, settings);
 	free(settings);

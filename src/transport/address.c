@@ -28,8 +28,9 @@ int address_resolve(const char *host, const char *port, int flags, struct addres
 	int failure = getaddrinfo(host, port, &hints, &found);
 
 	if (failure != 0)
-		return error_set(error, EX_NOHOST, "host \"%s\" port \"%s\": %s",
-			host != NULL ? host : "*", port,
+		return error_set(error, EX_NOHOST, "host \"%s\"%s%s%s: %s",
+			host != NULL ? host : "*", port != NULL ? " port \"" : "",
+			port != NULL ? port : "", port != NULL ? "\"" : "",
 			failure == EAI_SYSTEM ? "the resolver failed" : gai_strerror(failure));
 	for (struct addrinfo *entry = found; entry != NULL && filled < capacity;
 		entry = entry->ai_next) {

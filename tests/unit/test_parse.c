@@ -104,6 +104,26 @@ static void durations_refuse_what_is_no_duration_or_does_not_fit(void **state)
 	check_bad(parse_duration, bad_durations, COUNT(bad_durations));
 }
 
+static void milliseconds_are_read_with_decimals(void **state)
+{
+	static const struct good rows[] = {
+		{"0", 0},
+		{"0.0", 0},
+		{"20", 20000000},
+		{"0.5", 500000},
+		{"1.25", 1250000},
+		{"0.000001", 1},
+		{"9223372036854.775807", INT64_MAX},
+	};
+	static const char *const bad[] = {"", ".", ".5", "1.", "-1", "-0.5", "+1", " 1", "1 ",
+		"1ms", "1.5s", "1,5", "1e3", "1.0000001", "1.5.5", "1.-5", "9223372036854.775808",
+		"9223372036855"};
+
+	(void)state;
+	check_good(parse_milliseconds, rows, sizeof rows / sizeof *rows);
+	check_bad(parse_milliseconds, bad, sizeof bad / sizeof *bad);
+}
+
 static void sizes_are_read_in_every_unit(void **state)
 {
 	(void)state;
@@ -255,6 +275,7 @@ int main(void)
 		cmocka_unit_test(integers_refuse_blanks_signs_units_and_overflow),
 		cmocka_unit_test(durations_are_read_in_every_unit),
 		cmocka_unit_test(durations_refuse_what_is_no_duration_or_does_not_fit),
+		cmocka_unit_test(milliseconds_are_read_with_decimals),
 		cmocka_unit_test(sizes_are_read_in_every_unit),
 		cmocka_unit_test(sizes_refuse_what_is_no_size_or_does_not_fit),
 		cmocka_unit_test(rates_are_read_in_every_unit),

@@ -31,6 +31,12 @@ bool parse_integer(const char *text, int64_t *value) MUST_USE;
 bool parse_duration(const char *text, int64_t *value_ms) MUST_USE;
 
 /*
+ * Reads milliseconds with at most six decimals and without a unit: "20", "0.5".
+ *   value_ns   nanoseconds, 0 or more
+ */
+bool parse_milliseconds(const char *text, int64_t *value_ns) MUST_USE;
+
+/*
  * Reads a size: "512", "64k", "1M", "2G" (powers of 1024).
  *   value_bytes   bytes, 0 or more
  */

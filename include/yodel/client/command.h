@@ -38,6 +38,13 @@ struct command {
 	bool has_target;                      /* HOST and PORT come first */
 	bool has_ports;                    /* in place of PORT: a list of ports for the command */
 	size_t min_operands, max_operands; /* behind the target */
+	/* More to ask of what was read. Returns 0, or -1 with error (EX_USAGE). NULL: nothing. */
+	int (*check)(const struct request *request, const void *settings, struct error *error);
+	/*
+	 * Says that the command line is wrong, for whom the usual way is none: message, without a
+	 * newline. Returns an exit code, or -1 where the program is to say it. NULL: it always is.
+	 */
+	int (*report_usage)(int argc, char **argv, const char *message);
 	/* Runs it. settings: the filled struct of its own. Returns an exit code. */
 	int (*run)(const struct request *request, const void *settings);
 };

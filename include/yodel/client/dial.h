@@ -38,7 +38,7 @@ bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES]);
 
 /*
  * Resolves the request's host and port, or its path, and its source.
- *   port   in place of the request's; the same for most
+ *   port   in place of the request's; the same for most; NULL: the addresses alone, with port 0
  * Returns 0, or -1 with failure.
  */
 int target_resolve(const struct request *request, const char *port, struct target *target,
@@ -53,7 +53,10 @@ int target_resolve(const struct request *request, const char *port, struct targe
 int dial_begin(const struct target *target, const struct address *address, uint64_t turn,
 	int *fd) MUST_USE;
 
-/* How a connect that was begun and is not under way any more has ended: 0 or an errno value. */
+/*
+ * How a connect that was begun and is not under way any more has ended: 0 or an errno value. A socket
+ * that has met itself was refused: nobody listens there.
+ */
 int dial_end(int fd) MUST_USE;
 
 /*
@@ -63,6 +66,22 @@ int dial_end(int fd) MUST_USE;
  */
 int dial(const struct request *request, const struct target *target, struct address *peer,
 	struct failure *failure) MUST_USE;
+
+/* What a connect tells. */
+struct dialed {
+	struct address peer; /* the address that answered */
+	int64_t connect_ns;  /* how long it took to */
+};
+
+/*
+ * Connects as dial does, and measures it.
+ *   turn           which of the sources: any number, a different one for each call
+ *   interrupt_fd   of interrupt.h: gives up once it is readable; -1: none
+ *   dialed         filled where there is a descriptor
+ * Returns the descriptor, or -1 with failure, which is of no use after an interrupt.
+ */
+int dial_measured(const struct request *request, const struct target *target, uint64_t turn,
+	int interrupt_fd, struct dialed *dialed, struct failure *failure) MUST_USE;
 
 /* target_resolve and dial in one, for a command with one connection. */
 int dial_target(

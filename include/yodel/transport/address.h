@@ -40,7 +40,7 @@ struct address_prefix {
 /*
  * Finds the addresses to listen on or connect to.
  *   host       a name, an IPv4 or IPv6 address; NULL for any address of this machine
- *   port       a number or a service name
+ *   port       a number or a service name; NULL, with a host: 0
  *   flags      AI_PASSIVE for listening, 0 for connecting
  *   list       capacity entries; *count of them are filled, in the order to try, each once
  * Returns 0, or -1 with error (EX_NOHOST) where there is none. Source: getaddrinfo(3), RFC 6724.
