@@ -298,7 +298,8 @@ class Verify(ClientTest):
 
     def test_interrupt_tells_what_was_right_so_far(self):
         end = serve(self, echo)
-        code, out, err = self.interrupt(end, lambda _: end.received > 1_000_000)
+        # More than the buffers hold on the way back: some of it has been read.
+        code, out, err = self.interrupt(end, lambda _: end.received > 32_000_000)
         self.assertEqual((code, err), (OK, b""))
         self.assertRegex(out, rb"^\d+ bytes of 1099511627776 in .*: interrupted, all right so far\n$")
 
