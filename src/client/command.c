@@ -14,7 +14,12 @@
 
 #define AT(member) .offset = offsetof(struct request, member)
 
-enum { HELP_COLUMN = 32, HELP_BYTES = 160, TIMEOUT_MAX_MS = INT32_MAX };
+enum {
+	HELP_COLUMN = 32,
+	HELP_BYTES = 160,
+	TARGET_PART_BYTES = TARGET_BYTES / 2 - 8,
+	TIMEOUT_MAX_MS = INT32_MAX
+};
 
 const struct command_option shared_options[] = {
 	{.letter = '4',
@@ -173,7 +178,9 @@ static int read_path(struct request *request, struct error *error)
 		return error_set(error, EX_USAGE,
 			"-4, -6 and --source are for TCP, not for the Unix socket \"%s\"",
 			request->path);
-	snprintf(request->target, sizeof request->target, "unix:%s", request->path);
+	char path[TARGET_PART_BYTES];
+	text_show(path, sizeof path, request->path, strlen(request->path));
+	snprintf(request->target, sizeof request->target, "unix:%s", path);
 	return 0;
 }
 
@@ -185,8 +192,10 @@ static int read_host(const struct command *command, struct request *request, str
 		return error_set(error, EX_USAGE,
 			"port: expected 1 to 65535 or the name of a service, got \"%s\"",
 			request->port);
-	snprintf(request->target, sizeof request->target, "%s port %s", request->host,
-		request->port);
+	char host[TARGET_PART_BYTES], port[TARGET_PART_BYTES];
+	text_show(host, sizeof host, request->host, strlen(request->host));
+	text_show(port, sizeof port, request->port, strlen(request->port));
+	snprintf(request->target, sizeof request->target, "%s port %s", host, port);
 	return 0;
 }
 

@@ -139,14 +139,14 @@ int target_resolve(const struct request *request, const char *port, struct targe
 		if (is_wanted(request, target, list[i].any.sa_family))
 			target->addresses[target->count++] = list[i];
 	if (target->count == 0)
-		return failure_set(failure, FAILURE_DNS,
-			"host \"%s\" has no address of the wanted family", request->host);
+		return failure_set(failure, FAILURE_DNS, "%s: no address of the wanted family",
+			request->target);
 	return 0;
 }
 
-int dial_reserve(size_t connections, struct failure *failure)
+int dial_reserve(size_t connections, size_t others, struct failure *failure)
 {
-	rlim_t needed = connections + OTHER_FILES;
+	rlim_t needed = connections + others + OTHER_FILES;
 	struct rlimit limit;
 
 	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);

@@ -76,8 +76,12 @@ void failure_print(const struct request *request, const struct failure *failure)
 int failure_report(const struct request *request, const struct failure *failure)
 {
 	failure_print(request, failure);
-	if (request->is_json)
-		print_json(json_pack("{ss ss ss}", "command", request->command, "error",
-			failure_word(failure->kind), "message", failure->message));
+	if (request->is_json) {
+		json_t *object = json_pack("{ss ss}", "command", request->command, "error",
+			failure_word(failure->kind));
+
+		print_set_bytes(object, "message", failure->message, strlen(failure->message));
+		print_json(object);
+	}
 	return CLIENT_NETWORK;
 }

@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define AT(member) .offset = offsetof(struct load_settings, member)
@@ -31,7 +30,6 @@ enum {
 	DEPTH_MAX = 65536,
 	SIZE_MAX_BYTES = 64 * 1024 * 1024,
 	RATE_MAX = 100000000,
-	OTHER_FILES = 32, /* besides the connections */
 	UNDER_WAY_MAX = 64 * 1024 * 1024,
 	DEFAULT_DURATION_MS = 10000,
 	TICK_MS = 100,
@@ -320,25 +318,6 @@ static struct load_result *run_workers(struct run *run)
 
 /* --- The command ----------------------------------------------------------------------------- */
 
-/* Raises the limit on open files as far as it goes. */
-static int ensure_files(const struct load_settings *settings, struct failure *failure)
-{
-	rlim_t needed = (rlim_t)settings->connections + (rlim_t)settings->threads + OTHER_FILES;
-	struct rlimit limit;
-
-	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	if (limit.rlim_cur >= needed)
-		return 0;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_max >= needed)
-		return 0;
-	return failure_set(failure, FAILURE_OTHER,
-		"%" PRId64 " connections need %llu open files, the limit is %llu (ulimit -n)",
-		settings->connections, (unsigned long long)needed,
-		(unsigned long long)limit.rlim_max);
-}
-
 /* Of several addresses the first that answers is loaded. Returns 0, or -1 with failure. */
 static int choose_address(struct load_plan *plan, struct failure *failure)
 {
@@ -434,7 +413,7 @@ static int settle(struct load_settings *settings, struct failure *failure)
 			"%" PRId64 " connections with %" PRId64
 			" messages under way are more than %d messages",
 			settings->connections, settings->depth, UNDER_WAY_MAX);
-	return ensure_files(settings, failure);
+	return dial_reserve((size_t)settings->connections, (size_t)settings->threads, failure);
 }
 
 /* Runs the load that is prepared. Returns an exit code. */

@@ -434,7 +434,7 @@ static int run(const struct request *request, const void *settings)
 		multi.messages = (const char *const *)request->operands;
 		multi.message_count = request->operand_count;
 	}
-	if (dial_reserve(multi.count, &failure) != 0 ||
+	if (dial_reserve(multi.count, 0, &failure) != 0 ||
 		target_resolve(request, request->port, &multi.target, &failure) != 0)
 		return failure_report(request, &failure);
 	multi.talks = calloc(multi.count, sizeof *multi.talks);

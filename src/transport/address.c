@@ -2,6 +2,7 @@
 #include "yodel/transport/address.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/text.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -19,6 +20,21 @@ static bool is_listed(const struct address *list, size_t count, const struct add
 	return false;
 }
 
+/* Names may come from anywhere: what could trick a terminal is escaped. Returns -1. */
+static int set_not_found(struct error *error, const char *host, const char *port, int failure)
+{
+	char shown_host[ERROR_MESSAGE_BYTES / 2] = "*", shown_port[ERROR_MESSAGE_BYTES / 4] = "";
+	const char *why = failure == EAI_SYSTEM ? "the resolver failed" : gai_strerror(failure);
+
+	if (host != NULL)
+		text_show(shown_host, sizeof shown_host, host, strlen(host));
+	if (port == NULL)
+		return error_set(error, EX_NOHOST, "host \"%s\": %s", shown_host, why);
+	text_show(shown_port, sizeof shown_port, port, strlen(port));
+	return error_set(
+		error, EX_NOHOST, "host \"%s\" port \"%s\": %s", shown_host, shown_port, why);
+}
+
 int address_resolve(const char *host, const char *port, int flags, struct address *list,
 	size_t capacity, size_t *count, struct error *error)
 {
@@ -28,10 +44,7 @@ int address_resolve(const char *host, const char *port, int flags, struct addres
 	int failure = getaddrinfo(host, port, &hints, &found);
 
 	if (failure != 0)
-		return error_set(error, EX_NOHOST, "host \"%s\"%s%s%s: %s",
-			host != NULL ? host : "*", port != NULL ? " port \"" : "",
-			port != NULL ? port : "", port != NULL ? "\"" : "",
-			failure == EAI_SYSTEM ? "the resolver failed" : gai_strerror(failure));
+		return set_not_found(error, host, port, failure);
 	for (struct addrinfo *entry = found; entry != NULL && filled < capacity;
 		entry = entry->ai_next) {
 		if (entry->ai_addrlen > sizeof list->v6 || is_listed(list, filled, entry))

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Our own client: its command line, the same for every command."""
 
-from client_harness import OK, USAGE, ClientTest, yodel
+import json
+
+from client_harness import FAILED, OK, USAGE, ClientTest, yodel
 from yodel_harness import main
 
 
@@ -39,6 +41,16 @@ class Usage(ClientTest):
                     done = yodel(*command, option)
                     self.assert_ended(done, OK)
                     self.assertTrue(done.stdout.startswith(start), done.stdout)
+
+    def test_names_that_could_trick_a_terminal_are_escaped(self):
+        for target in ([b"unix:/tmp/\xff\x1b[2J.sock"], [b"no\x1b[2Jhost\xff.invalid", b"7"]):
+            for command in ("send", "connect", "check", "ping", "load", "verify", "multi"):
+                with self.subTest(command=command, target=target):
+                    done = yodel(command, *target, "--json")
+                    self.assertIn(done.returncode, (FAILED, 3))
+                    self.assertNotIn(b"\x1b", done.stderr + done.stdout)
+                    self.assertNotIn(b"\xff", done.stderr + done.stdout)
+                    json.loads(done.stdout)
 
 
 if __name__ == "__main__":

@@ -284,8 +284,8 @@ class Faults(LoadTest):
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
         done = yodel("load", "127.0.0.1", "7", "-c", "200", preexec_fn=limit)
-        self.assert_ended(done, FAILED, b"OTHER: 200 connections need 233 open files, the limit "
-                                        b"is 100 (ulimit -n)")
+        self.assert_ended(done, FAILED, b"OTHER: 200 connections need 217 open files, the limit "
+                                        b"is 100 (ulimit -Hn)")
 
     def test_files_that_cannot_be_written_are_told_before_the_run(self):
         server = serve(self, other_ends.echo)

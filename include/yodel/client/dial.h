@@ -28,10 +28,11 @@ struct target {
 };
 
 /*
- * Sees to it that so many connections may be open at once: raises the limit on open files as far as
- * it goes. Returns 0, or -1 with failure where that is not far enough.
+ * Sees to it that so many connections may be open at once, and so many other descriptors beside the
+ * usual ones: raises the limit on open files as far as it goes. Returns 0, or -1 with failure where
+ * that is not far enough.
  */
-int dial_reserve(size_t connections, struct failure *failure) MUST_USE;
+int dial_reserve(size_t connections, size_t others, struct failure *failure) MUST_USE;
 
 /* Whether text is a good --source, as the rows of options ask; "" is. */
 bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES]);

@@ -13,6 +13,9 @@
 /* Exit codes. */
 enum { CLIENT_OK = 0, CLIENT_NETWORK = 1, CLIENT_USAGE = 2 };
 
+/* Room for a long name and a port; what is longer, as a name full of escapes may be, is cut. */
+enum { TARGET_BYTES = 640 };
+
 struct request {
 	const char *command; /* its name */
 	const char *host;    /* NULL where there is a path */
@@ -20,7 +23,8 @@ struct request {
 	const char *path;    /* of a Unix socket, "@NAME" for an abstract one; NULL for TCP */
 	char **operands;     /* what follows on the command line */
 	size_t operand_count;
-	char target[160]; /* all of it as messages name it: "localhost port 7", "unix:/path" */
+	/* All of it as messages name it, safe to print: "localhost port 7", "unix:/path". */
+	char target[TARGET_BYTES];
 
 	/* The shared options; strings are "" where they were not given. */
 	bool is_ipv4_only;
