@@ -75,13 +75,11 @@ static const char style[] =
 
 /* --- Texts ----------------------------------------------------------------------------------- */
 
-/* A text from outside, so that nothing in it is markup, nor a control character. */
+/* A text from outside, free of control characters, so that nothing in it is markup. */
 static void put_text(const char *text, FILE *out)
 {
 	for (; *text != '\0'; text++) {
-		unsigned char byte = (unsigned char)*text;
-
-		switch (byte) {
+		switch (*text) {
 		case '&':
 			fputs("&amp;", out);
 			break;
@@ -98,10 +96,7 @@ static void put_text(const char *text, FILE *out)
 			fputs("&#39;", out);
 			break;
 		default:
-			if (byte < ' ' || byte == 0x7f)
-				fputs("&#xFFFD;", out);
-			else
-				putc(byte, out);
+			putc(*text, out);
 		}
 	}
 }

@@ -77,13 +77,12 @@ static int64_t median_ns(const struct ping_tally *tally)
 
 /* --- Text ------------------------------------------------------------------------------------ */
 
-static void name_peer(const struct pinger *pinger, char *text, size_t capacity)
+static void name_peer(const struct pinger *pinger, char text[TARGET_BYTES])
 {
-	char address[ADDRESS_TEXT_BYTES];
-
 	if (pinger->has_peer)
-		address_format(&pinger->peer, address);
-	snprintf(text, capacity, "%s", pinger->has_peer ? address : pinger->request->target);
+		address_format(&pinger->peer, text);
+	else
+		snprintf(text, TARGET_BYTES, "%s", pinger->request->target);
 }
 
 void ping_print_header(const struct ping_plan *plan, const struct pinger *pinger)
@@ -148,9 +147,9 @@ static void print_rtts(const struct ping_tally *tally)
 void ping_print_summary(
 	const struct ping_plan *plan, const struct pinger *pinger, const struct ping_tally *tally)
 {
-	char peer[LINE_BYTES];
+	char peer[TARGET_BYTES];
 
-	name_peer(pinger, peer, sizeof peer);
+	name_peer(pinger, peer);
 	printf("--- %s ping statistics ---\n", peer);
 	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " lost (%g%%), %" PRIu64
 	       " mismatched, %" PRIu64 " reconnects, time %" PRId64 " ms\n",
@@ -184,9 +183,9 @@ void ping_print_json(
 {
 	json_t *object = json_object();
 	bool has_rtt = tally->rtts.count > 0;
-	char peer[LINE_BYTES];
+	char peer[TARGET_BYTES];
 
-	name_peer(pinger, peer, sizeof peer);
+	name_peer(pinger, peer);
 	set(object, "command", json_string(pinger->request->command));
 	set(object, "target", json_string(pinger->request->target));
 	set(object, "address", pinger->has_peer ? json_string(peer) : json_null());
@@ -270,10 +269,10 @@ static enum nagios_state judge(const struct ping_plan *plan, const struct ping_t
 static void describe_state(
 	const struct pinger *pinger, const struct ping_tally *tally, char text[LINE_BYTES])
 {
-	char peer[256], ms[PRINT_TEXT_BYTES];
+	char peer[TARGET_BYTES], ms[PRINT_TEXT_BYTES];
 	int used;
 
-	name_peer(pinger, peer, sizeof peer);
+	name_peer(pinger, peer);
 	format_ms(ms, (double)median_ns(tally));
 	if (tally->sent == 0)
 		used = snprintf(text, LINE_BYTES, "%s interrupted", peer);

@@ -289,7 +289,7 @@ class Report(ReportTest):
         result, page = self.load("unix:" + path, "-d", "100ms", code=FAILED)
         self.assertIn("OTHER", result["connections_failed"])
         self.assertNotIn("\x01", page.text)
-        self.assertIn("<script>alert(1)<|script>\N{REPLACEMENT CHARACTER}&.sock",
+        self.assertIn("<script>alert(1)<|script>\\x01&.sock",
                       "".join(page.texts))
 
     def test_full_disk_is_told(self):
