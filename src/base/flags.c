@@ -2,13 +2,15 @@
 #include "yodel/base/flags.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/text.h"
 
 #include <getopt.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sysexits.h>
 
 /* What getopt_long returns for row 0; no character is as large. */
-enum { FIRST_ROW = 1000 };
+enum { FIRST_ROW = 1000, WORD_BYTES = 256 };
 
 /*
  * Both forms of the table that getopt_long wants.
@@ -38,12 +40,14 @@ static int usage_error(int result, const char *word, struct error *error)
 	/* A long one has the number of its row there, or 0. */
 	bool is_short = optopt > 0 && optopt < FIRST_ROW;
 
-	if (is_short)
-		word = short_form;
+	char shown[WORD_BYTES];
+
+	text_show(shown, sizeof shown, is_short ? short_form : word,
+		strlen(is_short ? short_form : word));
 	if (result == ':')
-		error_set(error, EX_USAGE, "option \"%s\" needs an argument; try --help", word);
+		error_set(error, EX_USAGE, "option \"%s\" needs an argument; try --help", shown);
 	else
-		error_set(error, EX_USAGE, "unknown or malformed option \"%s\"; try --help", word);
+		error_set(error, EX_USAGE, "unknown or malformed option \"%s\"; try --help", shown);
 	return FLAGS_BAD;
 }
 

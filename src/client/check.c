@@ -126,7 +126,7 @@ static void print_text(const struct scan *scan)
 	fflush(stdout);
 	if (counts[FAILURE_REFUSED] > 0)
 		fprintf(stderr, "%s: %s\n", failure_word(FAILURE_REFUSED),
-			dial_refused_hint + strlen("; "));
+			dial_refused_hint(scan->request) + strlen("; "));
 }
 
 static json_t *port_to_json(const struct scan_port *port)

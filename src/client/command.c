@@ -21,6 +21,14 @@ enum {
 	TIMEOUT_MAX_MS = INT32_MAX
 };
 
+static bool check_path(const char *text, char why[OPTION_WHY_BYTES])
+{
+	struct address address;
+
+	snprintf(why, OPTION_WHY_BYTES, "the path of a Unix socket, 1 to 107 bytes");
+	return address_from_path(text, &address);
+}
+
 const struct command_option shared_options[] = {
 	{.letter = '4',
 		.row = {.path = "ipv4",
@@ -55,6 +63,7 @@ const struct command_option shared_options[] = {
 			.type = OPTION_STRING,
 			AT(unix_path),
 			.default_value = "",
+			.check = check_path,
 			.help = "a Unix socket in place of HOST and PORT; also as HOST unix:PATH"}},
 	{.row = {.path = "json",
 		 .type = OPTION_BOOL,
@@ -155,47 +164,47 @@ static bool is_port(const char *text)
 {
 	int64_t number;
 
-	if (strspn(text, "0123456789+- \t") < strlen(text))
+	if (strspn(text, "0123456789+- \t\n\v\f\r") < strlen(text))
 		return true;
 	return parse_integer(text, &number) && number >= 1 && number <= UINT16_MAX;
 }
 
 static int wrong_count(const struct command *command, struct error *error)
 {
-	return error_set(error, EX_USAGE, "expected: yodel %s [OPTION...] %s; try yodel %s --help",
-		command->name, command->arguments, command->name);
+	return error_set(error, EX_USAGE, "expected: yodel %s [OPTION...]%s%s; try yodel %s --help",
+		command->name, command->arguments[0] != '\0' ? " " : "", command->arguments,
+		command->name);
 }
 
 static int read_path(struct request *request, struct error *error)
 {
-	struct address address;
+	char path[TARGET_PART_BYTES], why[OPTION_WHY_BYTES];
 
-	if (!address_from_path(request->path, &address))
-		return error_set(error, EX_USAGE,
-			"expected the path of a Unix socket, 1 to 107 bytes, got \"%s\"",
-			request->path);
+	text_show(path, sizeof path, request->path, strlen(request->path));
+	if (!check_path(request->path, why))
+		return error_set(error, EX_USAGE, "expected %s, got \"%s\"", why, path);
 	if (request->is_ipv4_only || request->is_ipv6_only || request->source[0] != '\0')
 		return error_set(error, EX_USAGE,
-			"-4, -6 and --source are for TCP, not for the Unix socket \"%s\"",
-			request->path);
-	char path[TARGET_PART_BYTES];
-	text_show(path, sizeof path, request->path, strlen(request->path));
+			"-4, -6 and --source are for TCP, not for the Unix socket \"%s\"", path);
 	snprintf(request->target, sizeof request->target, "unix:%s", path);
 	return 0;
 }
 
 static int read_host(const struct command *command, struct request *request, struct error *error)
 {
+	char host[TARGET_PART_BYTES], port[TARGET_PART_BYTES];
+
+	text_show(host, sizeof host, request->host, strlen(request->host));
+	text_show(port, sizeof port, request->port, strlen(request->port));
 	if (request->is_ipv4_only && request->is_ipv6_only)
 		return error_set(error, EX_USAGE, "-4 and -6 exclude each other");
 	if (!command->has_ports && !is_port(request->port))
 		return error_set(error, EX_USAGE,
-			"port: expected 1 to 65535 or the name of a service, got \"%s\"",
-			request->port);
-	char host[TARGET_PART_BYTES], port[TARGET_PART_BYTES];
-	text_show(host, sizeof host, request->host, strlen(request->host));
-	text_show(port, sizeof port, request->port, strlen(request->port));
-	snprintf(request->target, sizeof request->target, "%s port %s", host, port);
+			"port: expected 1 to 65535 or the name of a service, got \"%s\"", port);
+	if (command->has_ports)
+		snprintf(request->target, sizeof request->target, "%s", host);
+	else
+		snprintf(request->target, sizeof request->target, "%s port %s", host, port);
 	return 0;
 }
 

@@ -21,9 +21,13 @@ enum { SOURCE_BITS_MAX = 16 /* as many addresses as 2 to the power of this */ };
 
 enum { OTHER_FILES = 16 /* what a command has open beside its connections */ };
 
-const char dial_refused_hint[] =
-	"; does the server run, and listen on this address and port (ss -ltn there)? "
-	"A firewall may refuse, too";
+const char *dial_refused_hint(const struct request *request)
+{
+	if (request->path != NULL)
+		return "; does the server run (ss -lx)? The file may be left over from one that has gone";
+	return "; does the server run, and listen on this address and port (ss -ltn there)? "
+	       "A firewall may refuse, too";
+}
 
 /* --- Where from ------------------------------------------------------------------------------ */
 
@@ -42,7 +46,7 @@ static void split_source(char *text, char **host, char **bits, char **port)
 	if (*bits != NULL)
 		*(*bits)++ = '\0';
 	*host = text;
-	if (*text == '[' && bracket != NULL) {
+	if (*text == '[' && bracket != NULL && bracket[1] == '\0') {
 		*bracket = '\0';
 		++*host;
 	}
@@ -73,8 +77,8 @@ static bool parse_source(const char *text, struct target *target)
 	bool has_good_port = port == NULL ||
 			     (parse_integer(port, &number) && number >= 0 && number <= UINT16_MAX);
 	if (strlen(text) >= sizeof copy || !has_good_port ||
-		address_resolve(host, port != NULL ? port : "0", AI_NUMERICHOST, list, 1, &count,
-			&error) != 0)
+		address_resolve(host, port != NULL ? port : "0", AF_UNSPEC, AI_NUMERICHOST, list, 1,
+			&count, &error) != 0)
 		return false;
 	target->source = list[0];
 	target->source_count = count_of_bits(&list[0], bits);
@@ -88,7 +92,7 @@ bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES])
 	snprintf(why, OPTION_WHY_BYTES,
 		"ADDR[/BITS][:PORT] with an IPv4 or IPv6 address and at most 2^%d of them",
 		SOURCE_BITS_MAX);
-	return *text == '\0' || parse_source(text, &target);
+	return parse_source(text, &target);
 }
 
 /* The address that is `turn` behind the first. */
@@ -98,31 +102,32 @@ static struct address source_of_turn(const struct target *target, uint64_t turn)
 	uint8_t *last = address.any.sa_family == AF_INET6 ? address.v6.sin6_addr.s6_addr + 15
 							  : (uint8_t *)&address.v4.sin_addr + 3;
 
-	turn %= target->source_count;
-	for (; turn > 0; last--) {
-		turn += *last;
-		*last = (uint8_t)turn;
-		turn >>= 8;
-	}
+	uint64_t host = (uint64_t)last[-1] << 8 | last[0], mask = target->source_count - 1;
+
+	/* All of them differ in the last 16 bits alone, and the count is a power of two. */
+	host = (host & ~mask) | ((host + turn) & mask);
+	last[-1] = (uint8_t)(host >> 8);
+	last[0] = (uint8_t)host;
 	return address;
 }
 
 /* --- Where to -------------------------------------------------------------------------------- */
 
-static bool is_wanted(const struct request *request, const struct target *target, int family)
+/* The family that the options leave; -1 where they exclude each other. */
+static int family_of(const struct request *request, const struct target *target)
 {
-	if (target->source.length > 0 && target->source.any.sa_family != family)
-		return false;
-	return !(request->is_ipv4_only && family != AF_INET) &&
-	       !(request->is_ipv6_only && family != AF_INET6);
+	int wanted = request->is_ipv4_only ? AF_INET : request->is_ipv6_only ? AF_INET6 : AF_UNSPEC;
+	int source = target->source.length > 0 ? target->source.any.sa_family : AF_UNSPEC;
+
+	if (wanted == AF_UNSPEC || source == AF_UNSPEC)
+		return wanted != AF_UNSPEC ? wanted : source;
+	return wanted == source ? wanted : -1;
 }
 
 int target_resolve(const struct request *request, const char *port, struct target *target,
 	struct failure *failure)
 {
-	struct address list[TARGET_ADDRESSES_MAX];
 	struct error error;
-	size_t count;
 
 	*target = (struct target){.source_count = 1, .timeout_ms = request->timeout_ms};
 	if (request->path != NULL) {
@@ -132,16 +137,15 @@ int target_resolve(const struct request *request, const char *port, struct targe
 	}
 	if (request->source[0] != '\0')
 		CHECK(parse_source(request->source, target));
-	if (address_resolve(request->host, port, 0, list, TARGET_ADDRESSES_MAX, &count, &error) !=
-		0)
-		return failure_set(failure, FAILURE_DNS, "%s", error.message);
-	for (size_t i = 0; i < count; i++)
-		if (is_wanted(request, target, list[i].any.sa_family))
-			target->addresses[target->count++] = list[i];
-	if (target->count == 0)
-		return failure_set(failure, FAILURE_DNS, "%s: no address of the wanted family",
-			request->target);
-	return 0;
+	int family = family_of(request, target);
+	if (family < 0)
+		return failure_set(failure, FAILURE_DNS,
+			"%s: --source \"%s\" is of another family than -4 or -6 asks for",
+			request->target, request->source);
+	if (address_resolve(request->host, port, family, 0, target->addresses, TARGET_ADDRESSES_MAX,
+		    &target->count, &error) == 0)
+		return 0;
+	return failure_set(failure, FAILURE_DNS, "%s", error.message);
 }
 
 int dial_reserve(size_t connections, size_t others, struct failure *failure)
@@ -178,18 +182,18 @@ static int bind_source(const struct target *target, uint64_t turn, int fd)
 
 /*
  * A non-blocking connect to a Unix socket fails where the queue of the listener is full, and nothing
- * tells when there is room: so this one blocks. Returns 0 or an errno value.
+ * tells when there is room: so this one blocks, for a short while. Returns 0 or an errno value.
  */
-static int connect_path(int fd, const struct target *target, const struct address *address)
+static int connect_path(int fd, const struct address *address)
 {
-	struct timeval timeout = {target->timeout_ms / 1000, target->timeout_ms % 1000 * 1000};
+	struct timeval timeout = {.tv_usec = DIAL_PATH_MS * 1000};
 	int flags = fcntl(fd, F_GETFL);
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	(void)fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 	int number = connect(fd, &address->any, address->length) == 0 ? 0 : errno;
 	(void)fcntl(fd, F_SETFL, flags);
-	return number == EAGAIN ? ETIMEDOUT : number;
+	return number == EINTR ? EAGAIN : number;
 }
 
 /* Returns 0, also for a connect that is under way, or an errno value. */
@@ -213,7 +217,7 @@ int dial_begin(const struct target *target, const struct address *address, uint6
 
 	if (made < 0)
 		return errno;
-	int number = family == AF_UNIX ? connect_path(made, target, address)
+	int number = family == AF_UNIX ? connect_path(made, address)
 				       : connect_inet(made, target, address, turn);
 	if (number == 0)
 		*fd = made;
@@ -294,11 +298,36 @@ static void say_connected(const struct request *request, const struct address *t
 }
 
 /* Connects to the address with this index. Returns 0 and the descriptor, or an errno value. */
+static bool is_readable(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+	return fd >= 0 && poll(&wait, 1, 0) == 1;
+}
+
+int dial_begin_patiently(const struct target *target, const struct address *address, uint64_t turn,
+	int interrupt_fd, int *fd)
+{
+	int64_t begun_ms = clock_monotonic_ms();
+
+	for (;;) {
+		int number = dial_begin(target, address, turn, fd);
+		int64_t waited_ms = clock_monotonic_ms() - begun_ms;
+
+		if (number != EAGAIN)
+			return number;
+		if (is_readable(interrupt_fd))
+			return ECANCELED;
+		if (target->timeout_ms != 0 && waited_ms >= target->timeout_ms)
+			return ETIMEDOUT;
+	}
+}
+
 static int connect_one(
 	const struct target *target, size_t i, uint64_t turn, int interrupt_fd, int *fd)
 {
 	int made = -1;
-	int number = dial_begin(target, &target->addresses[i], turn, &made);
+	int number = dial_begin_patiently(target, &target->addresses[i], turn, interrupt_fd, &made);
 
 	if (number != 0)
 		return number;
@@ -334,7 +363,7 @@ int dial_measured(const struct request *request, const struct target *target, ui
 	size_t used = strlen(failed.message);
 	if (failed.kind == FAILURE_REFUSED)
 		snprintf(failed.message + used, sizeof failed.message - used, "%s",
-			dial_refused_hint);
+			dial_refused_hint(request));
 	*failure = failed;
 	return -1;
 }

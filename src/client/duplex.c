@@ -9,7 +9,10 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-enum { TICK_MS = 100 };
+enum {
+	TICK_MS = 100,
+	REST_MS = 500, /* as socat(1) waits for the other direction */
+};
 
 enum { AT_SERVER, AT_INPUT, AT_INTERRUPT, POLLED };
 
@@ -205,4 +208,37 @@ enum duplex_end duplex_run(struct duplex *duplex, struct failure *failure)
 			moved_ms = clock_monotonic_ms();
 	}
 	return ends[step];
+}
+
+/* Whether one of these events is there, waiting for at most so long; not behind an interrupt. */
+static bool is_there(const struct duplex *duplex, int fd, short events, int64_t timeout_ms)
+{
+	struct pollfd set[] = {
+		{.fd = fd, .events = events},
+		{.fd = duplex->interrupt_fd, .events = POLLIN},
+	};
+
+	return poll(set, 2, timeout_ms == 0 ? -1 : (int)timeout_ms) > 0 && set[1].revents == 0;
+}
+
+static bool has_input(const struct duplex *duplex)
+{
+	struct pollfd input = {.fd = duplex->input_fd, .events = POLLIN};
+
+	return wants_input(duplex) && (duplex->input_fd < 0 || poll(&input, 1, REST_MS) > 0);
+}
+
+bool duplex_send_rest(struct duplex *duplex)
+{
+	while (has_out(duplex) || has_input(duplex)) {
+		if (!has_out(duplex) && !fetch(duplex))
+			break;
+		if (!has_out(duplex))
+			continue;
+		if (!is_there(duplex, duplex->fd, POLLOUT, duplex->request->timeout_ms))
+			break;
+		send_out(duplex);
+	}
+	end_if_given(duplex);
+	return duplex->is_given && duplex->out_length == 0;
 }

@@ -237,7 +237,25 @@ static void watch(struct load_worker *worker, struct load_slot *slot, int operat
 	slot->wants_out = wants_out;
 }
 
-static void dial_slot(struct load_worker *worker, struct load_slot *slot)
+/*
+ * Whether to try the same connection again: the queue of a Unix socket is full, and the server may
+ * still make room.
+ */
+static bool is_worth_waiting(struct load_worker *worker, int number)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (number != EAGAIN || is_connecting_anew(worker)) {
+		worker->stuck_ns = 0;
+		return false;
+	}
+	if (worker->stuck_ns == 0)
+		worker->stuck_ns = now_ns;
+	return now_ns - worker->stuck_ns < timeout_ns(worker);
+}
+
+/* Returns false where it has to be done again. */
+static bool dial_slot(struct load_worker *worker, struct load_slot *slot)
 {
 	int fd = -1;
 	uint64_t turn = worker->dials++ * (uint64_t)settings_of(worker)->threads + worker->number;
@@ -245,15 +263,18 @@ static void dial_slot(struct load_worker *worker, struct load_slot *slot)
 	slot->dialled_ns = slot->moved_ns = clock_monotonic_ns();
 	int number = dial_begin(
 		&worker->plan->target, &worker->plan->target.addresses[0], turn, &fd);
+	if (is_worth_waiting(worker, number))
+		return false;
 	load_stream_open(&slot->stream, fd, turn);
 	if (number != 0) {
-		fail_slot(worker, slot, number, "failed");
-		return;
+		fail_slot(worker, slot, number == EAGAIN ? ETIMEDOUT : number, "failed");
+		return true;
 	}
 	worker->alive++;
 	worker->connecting++;
 	slot->is_connecting = true;
 	watch(worker, slot, EPOLL_CTL_ADD, true);
+	return true;
 }
 
 /* Sends what is due; the connection may have ended then. */
@@ -454,7 +475,7 @@ static void connect_all(struct load_worker *worker)
 	while ((next < worker->slot_count || worker->connecting > 0) && !is_given_up(worker)) {
 		while (next < worker->slot_count && worker->connecting < CONNECTS_AT_ONCE &&
 			!is_given_up(worker))
-			dial_slot(worker, &worker->slots[next++]);
+			next += dial_slot(worker, &worker->slots[next]);
 		turn(worker, INT64_MAX);
 		expire(worker);
 	}
@@ -481,7 +502,7 @@ static void begin_connection(struct load_worker *worker, int64_t due_ns)
 	worker->free_slots = slot->next_free;
 	slot->begun = slot->completed = 0;
 	begin_message(worker, slot, due_ns);
-	dial_slot(worker, slot);
+	(void)dial_slot(worker, slot);
 }
 
 /* As many as are free now: one that fails at once is free again, and waits for the next turn. */

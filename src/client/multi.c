@@ -129,7 +129,8 @@ static void connect_next(struct multi *multi, struct talk *talk, int number)
 	for (talk->address++; talk->address < multi->target.count; talk->address++) {
 		const struct address *address = &multi->target.addresses[talk->address];
 
-		number = dial_begin(&multi->target, address, talk->number - 1, &talk->fd);
+		number = dial_begin_patiently(
+			&multi->target, address, talk->number - 1, -1, &talk->fd);
 		if (number != 0)
 			continue;
 		talk->moved_ms = clock_monotonic_ms();

@@ -291,7 +291,6 @@ static int run(const struct request *request, const void *settings)
 	pinger_init(&pinger, request, &target, interrupt_fd, plan.size_bytes);
 	int result = ping(&plan, &pinger);
 	pinger_fini(&pinger);
-	close(interrupt_fd);
 	return result;
 }
 

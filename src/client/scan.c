@@ -17,7 +17,6 @@
 enum {
 	SPARE_DESCRIPTORS = 16, /* standard ones, the resolver's, those inherited */
 	TICK_MS = 100,
-	PATH_SLICE_MS = 100, /* connecting to a Unix socket blocks: not for longer */
 };
 
 /* --- The queue ------------------------------------------------------------------------------- */
@@ -162,11 +161,11 @@ static enum beginning begin_address(struct scan *scan, size_t index)
 		push_in_front(scan, index);
 		return NOT_NOW;
 	}
-	if (number == ETIMEDOUT && scan->request->path != NULL && is_patient(scan, port)) {
+	if (number == EAGAIN && is_patient(scan, port)) {
 		push(scan, index);
 		return NOT_NOW;
 	}
-	if (number == ETIMEDOUT && scan->request->path != NULL)
+	if (number == EAGAIN)
 		give_up_address(scan, port);
 	else
 		add_tried(port, &address, number, error_text(number));
@@ -207,8 +206,6 @@ static void resolve(struct scan *scan)
 		return;
 	if (target_resolve(scan->request, NULL, &scan->target, &scan->unresolved) != 0)
 		scan->target.count = 0;
-	if (scan->request->path != NULL)
-		scan->target.timeout_ms = PATH_SLICE_MS;
 	scan->resolved_ms = clock_monotonic_ms();
 }
 
@@ -378,7 +375,6 @@ void scan_run(struct scan *scan)
 		turn(scan);
 	while (scan->active > 0)
 		unwatch(scan, 0);
-	close(scan->interrupt_fd);
 	progress_clear(&scan->progress);
 	for (size_t i = 0; i < scan->count; i++)
 		if (!scan->ports[i].is_open && scan->ports[i].message == NULL)

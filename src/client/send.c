@@ -35,6 +35,7 @@ static const struct command_option options[] = {
 struct exchange {
 	const char *text; /* to be sent; NULL: standard input, or the text is given */
 	bool is_text;
+	bool is_sent; /* all of the input */
 	struct failure failure;
 	char *kept; /* the answer's beginning, KEPT_MAX_BYTES of room; NULL: it is printed */
 	size_t kept_length;
@@ -84,9 +85,10 @@ static void print_result(const struct exchange *exchange, const struct duplex *d
 {
 	bool is_cut = duplex->received > exchange->kept_length;
 	size_t length = exchange->kept_length;
-	json_t *result = json_pack("{sI sI sf sb sb}", "sent_bytes", (json_int_t)duplex->sent,
+	json_t *result = json_pack("{sI sI sf sb sb sb}", "sent_bytes", (json_int_t)duplex->sent,
 		"received_bytes", (json_int_t)duplex->received, "elapsed_ms", elapsed_ms,
-		"is_interrupted", is_interrupted, "answer_is_cut", is_cut);
+		"is_interrupted", is_interrupted, "input_is_cut", !exchange->is_sent,
+		"answer_is_cut", is_cut);
 
 	CHECK(result != NULL);
 	/* A cut must not make binary of a text. */
@@ -96,23 +98,28 @@ static void print_result(const struct exchange *exchange, const struct duplex *d
 	print_json(result);
 }
 
+static void say_sums(const struct duplex *duplex, int64_t elapsed_ns)
+{
+	char elapsed[PRINT_TEXT_BYTES];
+
+	format_ms(elapsed, (double)elapsed_ns);
+	fprintf(stderr, "sent %" PRIu64 " bytes, received %" PRIu64 " bytes in %s ms\n",
+		duplex->sent, duplex->received, elapsed);
+}
+
 /* Returns an exit code. */
 static int conclude(const struct exchange *exchange, const struct duplex *duplex,
 	enum duplex_end end, int64_t elapsed_ns)
 {
 	const struct request *request = duplex->request;
-	char elapsed[PRINT_TEXT_BYTES];
 
-	if (request->is_verbose) {
-		format_ms(elapsed, (double)elapsed_ns);
-		fprintf(stderr, "sent %" PRIu64 " bytes, received %" PRIu64 " bytes in %s ms%s\n",
-			duplex->sent, duplex->received, elapsed,
-			end == DUPLEX_CLOSED && !duplex->is_ended && !duplex->keeps_open
-				? "; the server has closed before the end of the input"
-				: "");
-	}
+	if (request->is_verbose)
+		say_sums(duplex, elapsed_ns);
 	if (end != DUPLEX_CLOSED && end != DUPLEX_INTERRUPTED)
 		return failure_report(request, &exchange->failure);
+	if (end == DUPLEX_CLOSED && !exchange->is_sent && duplex->out_length > 0)
+		fprintf(stderr, "%s took %" PRIu64 " bytes, and not the rest of the input\n",
+			request->target, duplex->sent);
 	if (request->is_json)
 		print_result(exchange, duplex, (double)elapsed_ns / 1e6, end == DUPLEX_INTERRUPTED);
 	return CLIENT_OK;
@@ -131,6 +138,9 @@ static int converse(struct exchange *exchange, struct duplex *duplex)
 		duplex->interrupt_fd = interrupt_open();
 	}
 	enum duplex_end end = duplex_run(duplex, &exchange->failure);
+	exchange->is_sent = duplex->is_given && duplex->out_length == 0;
+	if (end == DUPLEX_CLOSED && !exchange->is_sent)
+		exchange->is_sent = duplex_send_rest(duplex);
 	int result = conclude(exchange, duplex, end, clock_monotonic_ns() - begun_ns);
 	free(exchange->kept);
 	return result;

@@ -23,11 +23,13 @@ static int unknown_command(const char *name)
 {
 	const char *nearest = NULL;
 	size_t best = SIZE_MAX;
+	char shown[256];
 
 	for (size_t i = 0; commands[i] != NULL; i++)
 		if (text_is_nearer(name, commands[i]->name, &best))
 			nearest = commands[i]->name;
-	fprintf(stderr, "yodel: unknown command \"%s\"", name);
+	text_show(shown, sizeof shown, name, strlen(name));
+	fprintf(stderr, "yodel: unknown command \"%s\"", shown);
 	if (nearest != NULL)
 		fprintf(stderr, " (did you mean \"%s\"?)", nearest);
 	fputs("; try yodel --help\n", stderr);

@@ -7,6 +7,7 @@ Environment: YODEL (the program), and that of yodel_harness.
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -29,6 +30,13 @@ def in_shell(redirection, *arguments):
     return subprocess.run(["sh", "-c", f'exec "$0" "$@" {redirection}', YODEL, *arguments],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False,
                           stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE)
+
+
+def catches_interrupts(process):
+    """Whether it has come so far as to handle Ctrl-C itself."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        caught = next(line for line in file if line.startswith("SigCgt"))
+    return int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1
 
 
 class ClientTest(SystemTest):

@@ -11,7 +11,7 @@ import subprocess
 import threading
 import time
 
-from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, yodel
+from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, catches_interrupts, yodel
 from other_ends import (Full, NeverAccepting, Refusing, Server, abstract_name, adding, echo,
                         resetting, serve, use)
 from yodel_harness import PATIENCE, environment, has_ipv6, main, scaled, wait_until
@@ -272,12 +272,6 @@ class Wait(Check):
 
 
 class Interrupt(Check):
-    def catches(self, process):
-        """Whether it has come so far as to wait for Ctrl-C."""
-        with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-            blocked = [line for line in file if line.startswith("SigBlk")]
-        return int(blocked[0].split()[1], 16) >> (signal.SIGINT - 1) & 1
-
     def test_what_is_known_so_far_is_told(self):
         full, server = use(self, Full()), serve(self, echo)
         for extra in ([], ["--wait", "60s"]):
@@ -285,7 +279,7 @@ class Interrupt(Check):
             process = self.start_client("-t", "60s", *extra, "127.0.0.1",
                                         f"{full.port},{server.port}")
             wait_until(lambda: server.connections > before, "it has connected")
-            wait_until(lambda: self.catches(process), "it catches signals")
+            wait_until(lambda: catches_interrupts(process), "it catches signals")
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=PATIENCE)
             self.assertEqual(process.returncode, FAILED)

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """yodel ping: round trips are measured, answers verified, and what goes wrong is told and counted."""
 
+import fcntl
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
+import sys
+import termios
 import time
 
-from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, yodel
+from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, catches_interrupts, yodel
 from other_ends import (LOCKSTEP, PROGRAMS, Full, NeverAccepting, Refusing, Stalling, abstract_name,
                         adding, chunking, copy, corrupting, echo, greeting, losing, repeating,
                         resetting, serve, silent, slow, swallow, take, truncating, use)
@@ -404,17 +408,47 @@ class Nagios(Ping):
 
     def test_plugin_that_is_stopped_tells_what_it_knows(self):
         process = self.start_client("--nagios", "-t", "60s", *serve(self, silent).arguments)
-        wait_until(lambda: self.is_waiting(process), "it waits")
+        wait_until(lambda: catches_interrupts(process), "it waits")
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, UNKNOWN)
         self.assertTrue(output.startswith(b"YODEL UNKNOWN - "), output)
 
-    def is_waiting(self, process):
-        """Whether it has begun to wait for Ctrl-C."""
-        with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
-            blocked = [line for line in file if line.startswith("SigBlk")]
-        return int(blocked[0].split()[1], 16) >> (signal.SIGINT - 1) & 1
+
+class Stopped(ClientTest):
+    def test_unix_socket_with_a_full_queue_does_not_keep_it(self):
+        path = os.path.join(self.folder(), "socket")
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
+            listener.bind(path)
+            listener.listen(0)
+            first.connect(path)
+            process = subprocess.Popen([YODEL, "ping", "-t", "0", "unix:" + path],
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       env=environment())
+            self.addCleanup(process.kill)
+            wait_until(lambda: catches_interrupts(process), "it handles signals")
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+
+    def test_second_signal_ends_it_where_nobody_reads(self):
+        end = serve(self, echo)
+        process = subprocess.Popen([YODEL, "ping", "-i", "0", *end.arguments],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=environment())
+        self.addCleanup(lambda: process.communicate(timeout=PATIENCE))
+        self.addCleanup(process.kill)
+        size = fcntl.fcntl(process.stdout, fcntl.F_GETPIPE_SZ)
+
+        def is_full():
+            waiting = fcntl.ioctl(process.stdout, termios.FIONREAD, bytes(4))
+            return int.from_bytes(waiting, sys.byteorder) > size - 4096
+        wait_until(is_full, "it waits for its output")
+
+        def is_killed():
+            process.send_signal(signal.SIGTERM)
+            return process.poll() is not None
+        wait_until(is_killed, "it ends")
+        self.assertEqual(process.returncode, -signal.SIGTERM)
 
 
 if __name__ == "__main__":

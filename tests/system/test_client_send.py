@@ -19,7 +19,7 @@ from client_harness import FAILED, OK, YODEL, ClientTest, in_shell, yodel
 from other_ends import (LOCKSTEP, PROGRAMS, Full, NeverAccepting, Refusing, abstract_name, copy, drop,
                         echo, greeting, serve, silent, swallow, use)
 from terminal_harness import Terminal
-from yodel_harness import (PATIENCE, close_with_reset, environment, main, receive_all, scaled,
+from yodel_harness import (PATIENCE, close_with_reset, environment, main, receive_all, receive_exactly, scaled,
                            wait_until)
 
 KEPT_BYTES = 1 << 20  # what --json keeps of an answer
@@ -179,7 +179,7 @@ class Json(ClientTest):
     def test_answer_is_a_string_where_it_is_text(self):
         result = self.result(*self.serve_daemon(), "Jödler 🏔\n")
         self.assertGreater(result.pop("elapsed_ms"), 0)
-        self.assertEqual(result, {"sent_bytes": 13, "received_bytes": 13, "is_interrupted": False,
+        self.assertEqual(result, {"sent_bytes": 13, "received_bytes": 13, "is_interrupted": False, "input_is_cut": False,
                                   "answer_is_cut": False, "answer": "Jödler 🏔\n"})
 
     def test_answer_is_base64_where_it_is_no_text(self):
@@ -217,6 +217,31 @@ class Json(ClientTest):
         self.assertEqual(process.wait(PATIENCE), OK)
         self.assertTrue(result["is_interrupted"])
         self.assertEqual((result["sent_bytes"], result["answer"]), (4, ""))
+
+
+class EndOfTheServersStream(ClientTest):
+    def test_input_that_is_there_is_sent_behind_it(self):
+        """A server that says nothing and takes everything, as nc -l </dev/null does."""
+        received = []
+
+        def talk(client):
+            client.shutdown(socket.SHUT_WR)
+            received.append(len(receive_all(client)))
+        size = scaled(20_000_000, 2_000_000)
+        self.assert_ended(yodel("send", *self.serve(talk), data=bytes(size)), OK)
+        self.doCleanups()
+        self.assertEqual(received, [size])
+
+    def test_what_is_not_taken_any_more_is_told(self):
+        def talk(client):
+            client.sendall(b"enough")
+            client.shutdown(socket.SHUT_WR)
+            receive_exactly(client, 20_000_000)  # and so the client has heard the end
+        done = yodel("send", *self.serve(talk), "--json", data=bytes(50_000_000))
+        self.assert_ended(done, OK, b" bytes, and not the rest of the input")
+        result = json.loads(done.stdout)
+        self.assertTrue(result["input_is_cut"])
+        self.assertEqual(result["answer"], "enough")
 
 
 class Failures(ClientTest):

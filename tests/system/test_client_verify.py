@@ -303,6 +303,19 @@ class Verify(ClientTest):
         self.assertEqual((code, err), (OK, b""))
         self.assertRegex(out, rb"^\d+ bytes of 1099511627776 in .*: interrupted, all right so far\n$")
 
+    def test_second_signal_right_behind_does_not_cost_the_summary(self):
+        """timeout(1) signals its child, and then the group that the child is in."""
+        end = serve(self, echo)
+        with subprocess.Popen([YODEL, "verify", *end.arguments, "-n", "1024G"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=environment()) as process:
+            wait_until(lambda: end.received > 32_000_000)
+            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, OK)
+        self.assertIn(b"interrupted, all right so far", out)
+
     def test_interrupt_before_anything_came_is_a_failure(self):
         end = serve(self, swallow)
         code, _, err = self.interrupt(end, lambda _: end.received > 1_000_000)

@@ -43,10 +43,11 @@ static void resolve_reads_numeric_addresses(void **state)
 	size_t count = 99;
 
 	(void)state;
-	assert_int_equal(address_resolve("127.0.0.1", "7", 0, list, 4, &count, &error), 0);
+	assert_int_equal(
+		address_resolve("127.0.0.1", "7", AF_UNSPEC, 0, list, 4, &count, &error), 0);
 	assert_int_equal(count, 1);
 	expect_format(list[0], "127.0.0.1:7");
-	assert_int_equal(address_resolve("::1", "65535", 0, list, 4, &count, &error), 0);
+	assert_int_equal(address_resolve("::1", "65535", AF_UNSPEC, 0, list, 4, &count, &error), 0);
 	assert_int_equal(count, 1);
 	expect_format(list[0], "[::1]:65535");
 }
@@ -60,7 +61,8 @@ static void resolve_reads_service_names(void **state)
 	(void)state;
 	if (getservbyname("http", "tcp") == NULL)
 		skip();
-	assert_int_equal(address_resolve("127.0.0.1", "http", 0, list, 4, &count, &error), 0);
+	assert_int_equal(
+		address_resolve("127.0.0.1", "http", AF_UNSPEC, 0, list, 4, &count, &error), 0);
 	expect_format(list[0], "127.0.0.1:80");
 }
 
@@ -71,13 +73,14 @@ static void resolve_of_no_host_gives_the_wildcard_or_the_loopback(void **state)
 	size_t count;
 
 	(void)state;
-	assert_int_equal(address_resolve(NULL, "7", AI_PASSIVE, list, 4, &count, &error), 0);
+	assert_int_equal(
+		address_resolve(NULL, "7", AF_UNSPEC, AI_PASSIVE, list, 4, &count, &error), 0);
 	bool has_any = false;
 	for (size_t i = 0; i < count; i++)
 		has_any = has_any || (list[i].any.sa_family == AF_INET &&
 					     list[i].v4.sin_addr.s_addr == htonl(INADDR_ANY));
 	assert_true(has_any);
-	assert_int_equal(address_resolve(NULL, "7", 0, list, 4, &count, &error), 0);
+	assert_int_equal(address_resolve(NULL, "7", AF_UNSPEC, 0, list, 4, &count, &error), 0);
 	for (size_t i = 0; i < count; i++)
 		assert_true(list[i].any.sa_family == AF_INET6 ||
 			    list[i].v4.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
@@ -91,12 +94,14 @@ static void resolve_gives_each_address_once_and_no_more_than_fit(void **state)
 
 	(void)state;
 	memset(list, 0, sizeof list);
-	assert_int_equal(address_resolve("localhost", "7", 0, list, 8, &count, &error), 0);
+	assert_int_equal(
+		address_resolve("localhost", "7", AF_UNSPEC, 0, list, 8, &count, &error), 0);
 	assert_in_range(count, 1, 2);
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < i; j++)
 			assert_memory_not_equal(&list[i], &list[j], sizeof *list);
-	assert_int_equal(address_resolve("localhost", "7", 0, list, 1, &count, &error), 0);
+	assert_int_equal(
+		address_resolve("localhost", "7", AF_UNSPEC, 0, list, 1, &count, &error), 0);
 	assert_int_equal(count, 1);
 }
 
@@ -109,12 +114,13 @@ static void resolve_names_what_it_cannot_find(void **state)
 	size_t count = 99;
 
 	(void)state;
-	assert_int_equal(
-		address_resolve("127.0.0.1", "no-such-service", 0, list, 4, &count, &error), -1);
+	assert_int_equal(address_resolve("127.0.0.1", "no-such-service", AF_UNSPEC, 0, list, 4,
+				 &count, &error),
+		-1);
 	assert_int_equal(error.exit_code, EX_NOHOST);
 	assert_non_null(strstr(error.message, "\"127.0.0.1\""));
 	assert_non_null(strstr(error.message, "\"no-such-service\""));
-	assert_int_equal(address_resolve(label, "7", 0, list, 4, &count, &error), -1);
+	assert_int_equal(address_resolve(label, "7", AF_UNSPEC, 0, list, 4, &count, &error), -1);
 	assert_int_equal(error.exit_code, EX_NOHOST);
 	assert_non_null(strstr(error.message, label));
 	assert_int_equal(count, 99);

@@ -16,7 +16,10 @@
 
 #include <stddef.h>
 
-enum { TARGET_ADDRESSES_MAX = 16 };
+enum {
+	TARGET_ADDRESSES_MAX = 16,
+	DIAL_PATH_MS = 50, /* connecting to a Unix socket blocks: not for longer */
+};
 
 /* Where to, and where from. */
 struct target {
@@ -34,7 +37,7 @@ struct target {
  */
 int dial_reserve(size_t connections, size_t others, struct failure *failure) MUST_USE;
 
-/* Whether text is a good --source, as the rows of options ask; "" is. */
+/* Whether text is a good --source, as the rows of options ask. */
 bool dial_check_source(const char *text, char why[OPTION_WHY_BYTES]);
 
 /*
@@ -49,10 +52,18 @@ int target_resolve(const struct request *request, const char *port, struct targe
  * Begins to connect to one address.
  *   turn   which of the sources: any number, a different one for each connection
  *   fd     the descriptor; it is connected when it becomes writable and dial_end returns 0
- * Returns 0, or an errno value and no descriptor.
+ * Returns 0, or an errno value and no descriptor; EAGAIN: the queue of a Unix socket is full, and was
+ * for DIAL_PATH_MS.
  */
 int dial_begin(const struct target *target, const struct address *address, uint64_t turn,
 	int *fd) MUST_USE;
+
+/*
+ * The same, with the target's timeout for room in the queue of a Unix socket.
+ *   interrupt_fd   of interrupt.h: gives up with ECANCELED once it is readable; -1: none
+ */
+int dial_begin_patiently(const struct target *target, const struct address *address, uint64_t turn,
+	int interrupt_fd, int *fd) MUST_USE;
 
 /*
  * How a connect that was begun and is not under way any more has ended: 0 or an errno value. A socket
@@ -88,7 +99,7 @@ int dial_measured(const struct request *request, const struct target *target, ui
 int dial_target(
 	const struct request *request, struct address *peer, struct failure *failure) MUST_USE;
 
-/* What to look at where a connection was refused; to be appended to a message. */
-extern const char dial_refused_hint[];
+/* What to look at where a connection was refused; to be appended to a message. Static text. */
+const char *dial_refused_hint(const struct request *request);
 
 #endif

@@ -62,4 +62,11 @@ struct duplex {
  */
 enum duplex_end duplex_run(struct duplex *duplex, struct failure *failure) MUST_USE;
 
+/*
+ * Behind DUPLEX_CLOSED: the peer has ended its stream, but may still read. Sends what waits, and the
+ * input for as long as it does not pause for half a second, each piece within the request's timeout; then ends our
+ * stream. Returns whether all of the input was sent.
+ */
+bool duplex_send_rest(struct duplex *duplex) MUST_USE;
+
 #endif

@@ -26,7 +26,7 @@ enum failure_kind {
 		FAILURE_KIND_COUNT
 };
 
-enum { FAILURE_MESSAGE_BYTES = 1024 };
+enum { FAILURE_MESSAGE_BYTES = 2048 };
 
 struct failure {
 	enum failure_kind kind;
