@@ -141,7 +141,7 @@ double load_elapsed_s(const struct load_plan *plan, const struct load_result *re
 
 uint64_t load_trouble(const struct load_result *result)
 {
-	uint64_t trouble = result->mismatched + result->lost;
+	uint64_t trouble = result->mismatched + result->lost + result->unfinished;
 
 	for (size_t i = 0; i < FAILURE_KIND_COUNT; i++)
 		trouble += result->failed[i];
@@ -160,6 +160,7 @@ void load_result_merge(struct load_result *result, const struct load_result *mor
 	result->round_trips += more->round_trips;
 	result->completed += more->completed;
 	result->lost += more->lost;
+	result->unfinished += more->unfinished;
 	result->opened += more->opened;
 	result->mismatched += more->mismatched;
 	result->sent_bytes += more->sent_bytes;
@@ -183,6 +184,7 @@ struct run {
 	size_t count;
 	sem_t gate;
 	int news_fd, interrupt_fd;
+	int start_error; /* an errno value: a thread could not be started */
 	struct progress progress;
 };
 
@@ -274,7 +276,11 @@ static void start_workers(struct run *run)
 					  : load_share(
 						    (uint64_t)run->settings.count, run->count, i);
 		first_slot += worker->slot_count;
-		CHECK(pthread_create(&run->threads[i], NULL, load_worker_run, worker) == 0);
+		run->start_error = pthread_create(&run->threads[i], NULL, load_worker_run, worker);
+		if (run->start_error != 0) {
+			run->count = i;
+			interrupt(&run->plan);
+		}
 	}
 }
 
@@ -362,7 +368,8 @@ static int finish_file(const struct load_plan *plan, const char *path, FILE *fil
 	if (is_written)
 		return CLIENT_OK;
 	failure_set(&failure, FAILURE_OTHER, "cannot write %s: %s", path, error_text(number));
-	return failure_report(plan->request, &failure);
+	failure_print(plan->request, &failure);
+	return CLIENT_NETWORK;
 }
 
 /* Writes the files that are wanted. Returns an exit code. */
@@ -424,6 +431,14 @@ static int measure(struct run *run, FILE *hgrm, FILE *page)
 	bool is_good = load_trouble(result) == 0 && result->completed > 0;
 	int code = is_good ? CLIENT_OK : CLIENT_NETWORK;
 
+	if (run->start_error != 0) {
+		struct failure failure;
+
+		free(result);
+		failure_set_errno(&failure, run->start_error, "cannot start %" PRId64 " threads",
+			run->settings.threads);
+		return failure_report(run->plan.request, &failure);
+	}
 	print_result(&run->plan, result);
 	report_trouble(&run->plan, result);
 	if (write_files(&run->plan, result, hgrm, page) != CLIENT_OK)

@@ -177,8 +177,9 @@ static void put_trouble(const struct load_result *result, FILE *out)
 {
 	fprintf(out,
 		"<div class=\"verdict bad\">Trouble: %" PRIu64 " messages lost, %" PRIu64
-		" connections failed, %" PRIu64 " brought back other bytes\n<ul>\n",
-		result->lost, load_failures(result), result->mismatched);
+		" unfinished, %" PRIu64 " connections failed, %" PRIu64
+		" brought back other bytes\n<ul>\n",
+		result->lost, result->unfinished, load_failures(result), result->mismatched);
 	for (size_t i = 0; i < FAILURE_KIND_COUNT; i++)
 		if (result->failed[i] > 0)
 			put_failure(&result->first_failure[i], result->failed[i], out);
@@ -376,6 +377,7 @@ static void put_totals(const struct load_plan *plan, const struct load_result *r
 	put_row(out, "measured", "<data value=\"%.9g\">%.3f</data> s", elapsed_s * 1e3, elapsed_s);
 	put_count_row("round trips, warm-up included", result->completed, out);
 	put_count_row("messages lost", result->lost, out);
+	put_count_row("messages unfinished", result->unfinished, out);
 	put_count_row("connections opened", result->opened, out);
 	put_count_row("connections failed", load_failures(result), out);
 	put_count_row("connections with other bytes", result->mismatched, out);

@@ -98,11 +98,15 @@ static void print_trouble(const struct load_plan *plan, const struct load_result
 	printf("%-12s", "trouble");
 	if (load_trouble(result) > 0)
 		terminal_paint(plan->request, stdout, COLOR_BAD,
-			" %" PRIu64 " messages lost, %" PRIu64 " connections failed, %" PRIu64
-			" mismatched",
-			result->lost, load_failures(result), result->mismatched);
+			" %" PRIu64 " messages lost, %" PRIu64 " unfinished, %" PRIu64
+			" connections failed, %" PRIu64 " mismatched",
+			result->lost, result->unfinished, load_failures(result),
+			result->mismatched);
 	else if (result->completed == 0)
 		terminal_paint(plan->request, stdout, COLOR_WARN, " nothing was sent");
+	else if (result->round_trips == 0)
+		terminal_paint(plan->request, stdout, COLOR_WARN,
+			" nothing was measured: all was over within the warm-up");
 	else
 		terminal_paint(plan->request, stdout, COLOR_GOOD, " none: every byte came back");
 	putchar('\n');
@@ -163,6 +167,14 @@ static json_t *json_of_timeline(const struct timeline *timeline)
 		"{sf so}", "slot_ms", (double)timeline_width(timeline) / 1e6, "round_trips", slots);
 }
 
+/* What is asked for; 0: as fast as answers come. */
+static double rate_per_s_of(const struct load_settings *settings)
+{
+	if (settings->rate.count == 0)
+		return 0;
+	return (double)settings->rate.count * 1e3 / (double)settings->rate.period_ms;
+}
+
 static json_t *json_of_settings(const struct load_settings *settings)
 {
 	return json_pack("{sI sI sI sI sf sb sI sI sI}", "connections",
@@ -179,12 +191,14 @@ static json_t *json_of_settings(const struct load_settings *settings)
 
 void load_print_json(const struct load_plan *plan, const struct load_result *result)
 {
-	print_json(json_pack("{ss ss so sf sI sf sf sI sI sI sI sI sI sf so so so so}", "command",
-		"load", "target", plan->request->target, "load", json_of_settings(plan->settings),
-		"elapsed_ms", load_elapsed_s(plan, result) * 1e3, "round_trips",
-		(json_int_t)result->round_trips, "round_trips_per_s", load_rate_per_s(plan, result),
-		"bytes_per_s", load_bytes_per_s(plan, result), "completed",
-		(json_int_t)result->completed, "lost", (json_int_t)result->lost,
+	print_json(json_pack("{ss ss so sb sf sI sf sf sI sI sI sI sI sI sI sf so so so so}",
+		"command", "load", "target", plan->request->target, "load",
+		json_of_settings(plan->settings), "is_interrupted",
+		(int)atomic_load(&plan->is_interrupted), "elapsed_ms",
+		load_elapsed_s(plan, result) * 1e3, "round_trips", (json_int_t)result->round_trips,
+		"round_trips_per_s", load_rate_per_s(plan, result), "bytes_per_s",
+		load_bytes_per_s(plan, result), "completed", (json_int_t)result->completed, "lost",
+		(json_int_t)result->lost, "unfinished", (json_int_t)result->unfinished,
 		"connections_opened", (json_int_t)result->opened, "connections_mismatched",
 		(json_int_t)result->mismatched, "sent_bytes", (json_int_t)result->sent_bytes,
 		"received_bytes", (json_int_t)result->received_bytes, "cpu_us_per_round_trip",
@@ -212,8 +226,9 @@ void load_print_csv(const struct load_plan *plan, const struct load_result *resu
 {
 	const struct load_settings *settings = plan->settings;
 
-	fputs("target,connections,threads,depth,size_bytes,elapsed_ms,round_trips,"
-	      "round_trips_per_s,bytes_per_s,completed,lost,connections_opened,"
+	fputs("target,connections,threads,depth,size_bytes,connect,rate_per_s,warmup_ms,"
+	      "elapsed_ms,round_trips,"
+	      "round_trips_per_s,bytes_per_s,completed,lost,unfinished,connections_opened,"
 	      "connections_failed,connections_mismatched,sent_bytes,received_bytes,"
 	      "cpu_us_per_round_trip",
 		stdout);
@@ -223,14 +238,16 @@ void load_print_csv(const struct load_plan *plan, const struct load_result *resu
 		printf(",connect_%s_ms", load_quantiles[i].name);
 	putchar('\n');
 	print_quoted(plan->request->target);
-	printf(",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%.3f,%" PRIu64
-	       ",%.3f,%.3f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
-	       ",%" PRIu64 ",%.3f",
+	printf(",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%d,%.3f,%" PRId64,
 		settings->connections, settings->threads, settings->depth, settings->size_bytes,
+		settings->is_connecting, rate_per_s_of(settings), settings->warmup_ms);
+	printf(",%.3f,%" PRIu64 ",%.3f,%.3f,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64
+	       ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%.3f",
 		load_elapsed_s(plan, result) * 1e3, result->round_trips,
 		load_rate_per_s(plan, result), load_bytes_per_s(plan, result), result->completed,
-		result->lost, result->opened, load_failures(result), result->mismatched,
-		result->sent_bytes, result->received_bytes, load_cpu_us(result));
+		result->lost, result->unfinished, result->opened, load_failures(result),
+		result->mismatched, result->sent_bytes, result->received_bytes,
+		load_cpu_us(result));
 	for (size_t i = 0; i < LOAD_QUANTILES; i++)
 		printf(",%.6f", ms_at(&result->latency, i));
 	for (size_t i = 0; i < LOAD_QUANTILES; i++)

@@ -23,6 +23,8 @@ enum {
 	HOPELESS_AFTER = 100,   /* failed connections with nothing to show for */
 	LONGEST_SLEEP_MS = 100, /* within which a stop is noticed */
 	CLOSE_MS = 2000,        /* for the server's end of the streams */
+	INTERRUPTED_MS = 1000,  /* for what is under way at Ctrl-C */
+	BEGINS_AT_ONCE = 4096,  /* paced messages, before there is a look at the answers */
 };
 
 /* A connection, and the messages on it. */
@@ -35,6 +37,8 @@ struct load_slot {
 	uint64_t begun, completed;   /* messages on this connection */
 	int64_t *due_ns;             /* a ring of depth: when each that is under way was due */
 	struct load_slot *next_free; /* when connecting: of the slots without a connection */
+	struct load_slot *next_due;  /* of those that have got something to send */
+	bool is_due;                 /* stands in that list */
 };
 
 static const struct load_settings *settings_of(const struct load_worker *worker)
@@ -117,15 +121,26 @@ static bool may_begin(const struct load_worker *worker)
 	return worker->begun < worker->allowed && worker->now_ns < stop_ns(worker);
 }
 
-/* A paced message may be begun for as long as its answer would be waited for. */
+static bool is_interrupted(const struct load_worker *worker)
+{
+	return atomic_load_explicit(&worker->plan->is_interrupted, memory_order_relaxed);
+}
+
+/* Whether it is too late for what was due before the stop: Ctrl-C does not wait for long. */
+static bool is_too_late(const struct load_worker *worker)
+{
+	int64_t patience_ns = timeout_ns(worker), stop = stop_ns(worker);
+
+	if (is_interrupted(worker) && patience_ns > INTERRUPTED_MS * MS)
+		patience_ns = INTERRUPTED_MS * MS;
+	return worker->now_ns > stop && worker->now_ns - stop > patience_ns;
+}
+
+/* Paced messages that were due before the stop are begun behind it, too. */
 static bool may_begin_paced(const struct load_worker *worker)
 {
-	int64_t stop = stop_ns(worker);
-	bool is_over = worker->now_ns > stop && worker->now_ns - stop > timeout_ns(worker);
-
-	return worker->begun < worker->allowed && !is_over &&
-	       due_of_number(worker, worker->begun) < stop &&
-	       !atomic_load_explicit(&worker->plan->is_interrupted, memory_order_relaxed);
+	return worker->begun < worker->allowed && !is_too_late(worker) &&
+	       due_of_number(worker, worker->begun) < stop_ns(worker);
 }
 
 static void begin_message(struct load_worker *worker, struct load_slot *slot, int64_t due_ns)
@@ -160,7 +175,11 @@ static void count_completed(struct load_worker *worker, int64_t due_ns)
 static void lose_messages(struct load_worker *worker, struct load_slot *slot)
 {
 	uint64_t lost = slot->begun - slot->completed;
+	int64_t now_ns = worker->now_ns < stop_ns(worker) ? worker->now_ns : stop_ns(worker);
 
+	/* The time that it took to lose them counts in the rate, too. */
+	if (lost > 0 && now_ns > worker->result.end_ns)
+		worker->result.end_ns = now_ns;
 	worker->result.lost += lost;
 	worker->under_way -= lost;
 	slot->completed = slot->begun;
@@ -280,8 +299,11 @@ static bool dial_slot(struct load_worker *worker, struct load_slot *slot)
 /* Sends what is due; the connection may have ended then. */
 static void push(struct load_worker *worker, struct load_slot *slot)
 {
+	uint64_t before = slot->stream.sent;
 	enum load_io io = load_stream_push(&slot->stream);
 
+	if (slot->stream.sent > before)
+		slot->moved_ns = worker->now_ns;
 	if (io == LOAD_IO_FAILED)
 		fail_slot(worker, slot, errno, "broke");
 	else if (slot->wants_out != (io == LOAD_IO_AGAIN))
@@ -336,6 +358,8 @@ static void complete_messages(struct load_worker *worker, struct load_slot *slot
 /* Goes on behind completed messages: with as many new ones, or without the connection. */
 static void go_on(struct load_worker *worker, struct load_slot *slot)
 {
+	if (worker->is_closing)
+		return;
 	if (is_connecting_anew(worker) && slot->completed == slot->begun) {
 		end_slot(worker, slot);
 		return;
@@ -453,7 +477,7 @@ static bool is_hopeless(const struct load_worker *worker)
 {
 	uint64_t failed = 0;
 
-	if (worker->result.completed > 0)
+	if (worker->result.completed > 0 || worker->alive > worker->connecting)
 		return false;
 	for (size_t i = 0; i < FAILURE_KIND_COUNT; i++)
 		failed += worker->result.failed[i];
@@ -514,39 +538,72 @@ static void begin_connections(struct load_worker *worker)
 	}
 }
 
-/* One paced message on the connection whose turn it is. */
+/* One paced message on the connection whose turn it is; sent when all that are due are begun. */
 static void begin_paced(struct load_worker *worker, int64_t due_ns)
 {
 	struct load_slot *slot = &worker->slots[worker->begun % worker->slot_count];
 
 	begin_message(worker, slot, due_ns);
 	slot->stream.goal += (uint64_t)settings_of(worker)->size_bytes;
-	if (slot->stream.fd < 0)
+	if (slot->stream.fd < 0) {
 		lose_messages(worker, slot);
-	else if (!slot->wants_out)
-		push(worker, slot);
+	} else if (!slot->is_due) {
+		slot->is_due = true;
+		slot->next_due = worker->due_slots;
+		worker->due_slots = slot;
+	}
+}
+
+/* Sends what was begun: one call for each connection, however many messages that are. */
+static void push_due(struct load_worker *worker)
+{
+	while (worker->due_slots != NULL) {
+		struct load_slot *slot = worker->due_slots;
+
+		worker->due_slots = slot->next_due;
+		slot->is_due = false;
+		if (slot->stream.fd >= 0 && !slot->wants_out)
+			push(worker, slot);
+	}
+}
+
+/* Begins the paced message that is due. Returns whether there was a connection for it. */
+static bool begin_next(struct load_worker *worker, int64_t due_ns)
+{
+	if (!is_connecting_anew(worker))
+		begin_paced(worker, due_ns);
+	else if (worker->free_slots != NULL)
+		begin_connection(worker, due_ns);
+	else
+		return false;
+	return true;
+}
+
+/* As begin_due, for paced messages. */
+static int64_t begin_paced_due(struct load_worker *worker)
+{
+	int64_t due_ns = INT64_MAX;
+
+	for (int n = 0; may_begin_paced(worker); n++) {
+		due_ns = due_of_number(worker, worker->begun);
+		if (due_ns > worker->now_ns || n == BEGINS_AT_ONCE)
+			break;
+		if (!begin_next(worker, due_ns))
+			return INT64_MAX;
+		due_ns = INT64_MAX;
+	}
+	push_due(worker);
+	return due_ns;
 }
 
 /* Begins what is due by now. Returns when the next message is due; INT64_MAX where that depends on
  * an answer. */
 static int64_t begin_due(struct load_worker *worker)
 {
-	bool is_paced_now = is_paced(worker);
-
-	if (!is_paced_now && is_connecting_anew(worker))
+	if (is_paced(worker))
+		return begin_paced_due(worker);
+	if (is_connecting_anew(worker))
 		begin_connections(worker);
-	while (is_paced_now && may_begin_paced(worker)) {
-		int64_t due_ns = due_of_number(worker, worker->begun);
-
-		if (due_ns > worker->now_ns)
-			return due_ns;
-		if (!is_connecting_anew(worker))
-			begin_paced(worker, due_ns);
-		else if (worker->free_slots != NULL)
-			begin_connection(worker, due_ns);
-		else
-			break;
-	}
 	return INT64_MAX;
 }
 
@@ -589,22 +646,38 @@ static void run(struct load_worker *worker)
 									 : stop_ns(worker);
 }
 
+/* How many messages were due by the end of the run and never begun. */
+static uint64_t count_unbegun(const struct load_worker *worker)
+{
+	int64_t stop = stop_ns(worker);
+	int64_t until_ns = stop < worker->ended_ns ? stop : worker->ended_ns;
+
+	if (!is_paced(worker) || worker->begun >= worker->allowed ||
+		due_of_number(worker, worker->begun) >= until_ns)
+		return 0;
+	double since_ns = (double)(until_ns - 1 - due_of_number(worker, 0));
+	uint64_t due = (uint64_t)(since_ns / gap_ns(worker)) + 1;
+	if (due > worker->allowed)
+		due = worker->allowed;
+	return due > worker->begun ? due - worker->begun : 0;
+}
+
 /* Waits for what is under way, and for paced messages that had to wait for a free connection. */
 static void drain(struct load_worker *worker)
 {
-	while (!is_dead(worker)) {
-		(void)begin_due(worker);
+	worker->ended_ns = worker->now_ns;
+	while (!is_dead(worker) && !(is_interrupted(worker) && is_too_late(worker))) {
+		int64_t due_ns = begin_due(worker);
+
 		if (worker->under_way == 0 && !(is_paced(worker) && may_begin_paced(worker)))
 			break;
-		turn(worker, INT64_MAX);
+		turn(worker, due_ns);
 		expire(worker);
 	}
-	bool is_cut = atomic_load(&worker->plan->is_interrupted);
-	while (is_paced(worker) && !is_cut && worker->begun < worker->allowed &&
-		due_of_number(worker, worker->begun) < stop_ns(worker)) {
-		worker->begun++;
-		worker->result.lost++;
-	}
+	worker->result.unfinished = count_unbegun(worker) + worker->under_way;
+	for (size_t i = 0; i < worker->slot_count; i++)
+		worker->slots[i].completed = worker->slots[i].begun;
+	worker->under_way = 0;
 }
 
 /* Ends our streams, and waits for the server to end its own: so nothing is reset. */

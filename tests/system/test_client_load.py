@@ -119,6 +119,13 @@ class AgainstTheDaemon(LoadTest):
         self.assertEqual(result["completed"] + result["lost"], 800)
         self.assertRegex(self.said, r"\ARESET: connection \d+ to .* after 0 bytes")
 
+    def test_hundreds_that_it_does_not_let_in_do_not_end_it_for_the_others(self):
+        daemon = self.start(options=["limits.max_connections=50", "log.level=warn"])
+        result = self.load("127.0.0.1", str(daemon.address()[1]), "-c", "300", "-n", "20000",
+                           code=FAILED)
+        self.assertEqual(result["completed"] + result["lost"], 20000)
+        self.assertGreater(result["completed"], 10000)
+
     def test_csv_and_table_have_the_figures(self):
         done = yodel("load", "--csv", *self.address, "-n", "300")
         self.assert_ended(done, OK)
@@ -183,9 +190,23 @@ class Measuring(LoadTest):
         server = serve(self, other_ends.slow(0.1))
         result = self.load(*server.arguments, "--connect", "-c", "2", "-r", "1000/s", "-d", "300ms",
                            "-t", "500ms", code=FAILED)
-        self.assertEqual(result["completed"] + result["lost"], 300)
-        self.assertGreater(result["lost"], 200)
+        self.assertEqual(result["completed"] + result["lost"] + result["unfinished"], 300)
+        self.assertGreater(result["unfinished"], 200)
         self.assertGreater(result["latency_ms"]["max"], 300)
+
+    def test_a_rate_above_one_call_a_message_is_kept(self):
+        """What is due at the same time goes out in one call for each connection."""
+        address = self.serve_daemon()
+        result = self.load(*address, "-c", "2", "-r", "150000/s", "-d", "500ms",
+                           *(["-s", "8"] if scaled(1, 0) else ["-r", "10000/s"]))
+        self.assert_all_came_back(result, result["completed"], result["load"]["size_bytes"])
+        self.assertLess(result["latency_ms"]["median"], 250)
+
+    def test_a_run_that_is_dead_ends_and_counts_what_was_due(self):
+        """And not what would have been due in the day that was planned."""
+        server = serve(self, other_ends.truncating(0))
+        result = self.load(*server.arguments, "-r", "1000000/s", "-d", "24h", code=FAILED)
+        self.assertLess(result["lost"] + result["unfinished"], 60_000_000)
 
     def test_a_hang_counts_in_the_time_of_the_rate(self):
         stall = other_ends.Stalling(for_seconds=60, after_bytes=64 * 500)
@@ -355,6 +376,22 @@ class Interrupted(LoadTest):
                 result = json.loads(output)
                 self.assert_all_came_back(result)
                 self.assertLess(result["elapsed_ms"], 1000 * 3600)
+
+    def test_ctrl_c_does_not_wait_long_for_what_is_under_way(self):
+        for arguments in (["-r", "100/s"], ["--connect"], []):
+            with self.subTest(arguments):
+                server = serve(self, other_ends.silent)
+                process = self.start_load(*server.arguments, "-d", "1h", "-t", "0", "--json",
+                                          *arguments, stdout=subprocess.PIPE,
+                                          stderr=subprocess.PIPE)
+                wait_until(lambda: server.connections >= 10, "it is connected")
+                process.send_signal(signal.SIGINT)
+                output, _ = process.communicate(timeout=PATIENCE)
+                self.assertEqual(process.returncode, FAILED)
+                result = json.loads(output)
+                self.assertTrue(result["is_interrupted"])
+                self.assertEqual(result["completed"], 0)
+                self.assertGreater(result["unfinished"], 0)
 
     def test_ctrl_c_while_connecting_ends_it(self):
         end = use(self, other_ends.Full())

@@ -51,11 +51,12 @@ struct load_result {
 	uint64_t round_trips; /* completed while measured: these make the rate */
 	uint64_t
 		completed; /* completed at all, the warm-up and what came after the stop included */
-	uint64_t lost;     /* begun or due, and not come back whole */
-	uint64_t opened;   /* connections that were established */
+	uint64_t lost;     /* begun, and the connection ended before it had come back */
+	uint64_t unfinished;                 /* due and never begun, or cut by Ctrl-C */
+	uint64_t opened;                     /* connections that were established */
 	uint64_t mismatched;                 /* connections on which something else came back */
 	uint64_t failed[FAILURE_KIND_COUNT]; /* connections that failed, by kind */
-	uint64_t sent_bytes, received_bytes; /* all of them */
+	uint64_t sent_bytes, received_bytes; /* all; of what came, up to the first wrong byte */
 	int64_t end_ns;                      /* monotonic: the last moment that was measured */
 	int64_t cpu_ns;                      /* of the threads, while measured */
 	struct failure first_failure[FAILURE_KIND_COUNT]; /* of each kind that has a count */

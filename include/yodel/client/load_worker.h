@@ -34,6 +34,7 @@ struct load_worker {
 	struct load_slot *slots;
 	size_t slot_count;
 	struct load_slot *free_slots; /* when connecting */
+	struct load_slot *due_slots;  /* with messages that are begun and not sent */
 	uint64_t first_slot; /* of all threads' slots in a row, the number of its own first */
 	size_t connecting;
 	size_t alive;       /* slots with a descriptor */
@@ -43,6 +44,7 @@ struct load_worker {
 	uint64_t dials;
 	int64_t now_ns;
 	int64_t checked_ns;
+	int64_t ended_ns;     /* the run, before what was under way was waited for */
 	int64_t stuck_ns;     /* since when the queue of a Unix socket is full; 0: it is not */
 	int64_t cpu_begin_ns; /* -1 until the measuring begins */
 	int epoll_fd;
