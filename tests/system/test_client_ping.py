@@ -402,6 +402,13 @@ class Nagios(Ping):
         done = self.ping("--bad", "--nagios", "127.0.0.1", "7")
         self.assertEqual((done.returncode, done.stderr), (UNKNOWN, b""))
 
+    def test_unknown_is_said_for_each_abbreviation_of_the_option(self):
+        for word in ("--na", "--nag", "--nagio", "--nagios"):
+            done = self.ping(word, "127.0.0.1")
+            self.assertEqual((done.returncode, done.stderr), (UNKNOWN, b""))
+        for word in ("--n", "--nagiosx", "--no-color"):
+            self.assertEqual(self.ping(word, "127.0.0.1").returncode, USAGE)
+
     def test_plugin_that_is_stopped_tells_what_it_knows(self):
         process = self.start_client("--nagios", "-t", "60s", *serve(self, silent).arguments)
         wait_until(lambda: self.is_waiting(process), "it waits")
