@@ -374,11 +374,11 @@ static void print_as_json(const struct multi *multi, const struct totals *totals
 
 	for (size_t i = 0; i < multi->count; i++)
 		json_array_append_new(results, talk_as_json(multi, &multi->talks[i]));
-	print_json(json_pack("{ss ss sI sI sI sI sI sf so}", "command", "multi", "target",
-		multi->request->target, "connections", (json_int_t)multi->count, "failed",
-		(json_int_t)totals->failed, "interrupted", (json_int_t)totals->interrupted,
-		"sent_bytes", (json_int_t)totals->sent, "received_bytes",
-		(json_int_t)totals->received, "duration_ms",
+	print_json(json_pack("{ss ss sb sI sI sI sI sI sf so}", "command", "multi", "target",
+		multi->request->target, "is_interrupted", totals->interrupted > 0, "connections",
+		(json_int_t)multi->count, "failed", (json_int_t)totals->failed, "interrupted",
+		(json_int_t)totals->interrupted, "sent_bytes", (json_int_t)totals->sent,
+		"received_bytes", (json_int_t)totals->received, "duration_ms",
 		(double)(multi->end_ns - multi->begin_ns) / 1e6, "results", results));
 }
 

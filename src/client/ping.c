@@ -249,7 +249,9 @@ static void run_rounds(
 		at_ns = next_ns(plan, tally, at_ns);
 	}
 	tally->ended_ns = clock_monotonic_ns();
-	(void)interrupt_is_pending(pinger->interrupt_fd);
+	/* Asked in any case: so the next Ctrl-C ends the program. */
+	tally->is_interrupted = interrupt_is_pending(pinger->interrupt_fd) &&
+				(count == 0 || tally->sent < count);
 }
 
 static int report(

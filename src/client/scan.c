@@ -318,6 +318,12 @@ static void turn(struct scan *scan)
 	show_progress(scan);
 }
 
+/* Whether a try is over or under way. */
+static bool is_tried(const struct scan_port *port)
+{
+	return port->is_open || port->message != NULL || port->turn > 0 || port->begun_ns != 0;
+}
+
 /* The try was under way, or had not begun, and there was none before. */
 static void explain_unknown(struct scan *scan, struct scan_port *port)
 {
@@ -380,9 +386,11 @@ void scan_run(struct scan *scan)
 		unwatch(scan, 0);
 	close(scan->interrupt_fd);
 	progress_clear(&scan->progress);
-	for (size_t i = 0; i < scan->count; i++)
+	for (size_t i = 0; i < scan->count; i++) {
+		scan->tried_count += is_tried(&scan->ports[i]);
 		if (!scan->ports[i].is_open && scan->ports[i].message == NULL)
 			explain_unknown(scan, &scan->ports[i]);
+	}
 }
 
 void scan_fini(struct scan *scan)

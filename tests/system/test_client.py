@@ -54,6 +54,20 @@ class Usage(ClientTest):
                     json.loads(done.stdout)
 
 
+class Json(ClientTest):
+    def test_every_object_begins_with_the_command_and_the_target(self):
+        address, refused = self.serve_daemon(), use(self, Refusing()).arguments
+        for command, options in (("connect", []), ("check", []), ("ping", ["-n", "1"]),
+                                 ("verify", ["-n", "9"]), ("multi", [])):
+            for host, port in (address, refused):
+                with self.subTest(command=command, port=port):
+                    done = yodel(command, "--json", *options, host, str(port), data=b"hello\n")
+                    for line in done.stdout.splitlines():
+                        self.assertEqual(list(json.loads(line).items())[:2],
+                                         [("command", command), ("target", f"{host} port {port}")])
+                    self.assertNotEqual(done.stdout, b"")
+
+
 class Colours(ClientTest):
     RED, PLAIN = b"\033[31mREFUSED", b"REFUSED"
 

@@ -204,8 +204,8 @@ class Output(Check):
         refusing, server = use(self, Refusing()), serve(self, echo)
         done, answer = self.entries("127.0.0.1", f"{server.port},{refusing.port}")
         self.assertEqual(done.returncode, FAILED)
-        self.assertEqual((answer["command"], answer["ports_tried"], answer["ports_open"]),
-                         ("check", 2, 1))
+        self.assertEqual((answer["command"], answer["ports_tried"], answer["ports_open"],
+                          answer["is_interrupted"]), ("check", 2, 1, False))
         is_open, refused = answer["ports"]
         self.assertEqual((is_open["port"], is_open["word"], is_open["address"], is_open["message"]),
                          (server.port, "OPEN", f"127.0.0.1:{server.port}", None))
@@ -291,6 +291,23 @@ class Interrupt(Check):
             self.assertEqual(process.returncode, FAILED)
             self.assertRegex(output.decode(), rf"OTHER +port {full.port} .*interrupted")
             self.assertIn("1 other", output.decode())
+
+    def test_ports_that_were_not_tried_do_not_count(self):
+        fulls, server = [use(self, Full()) for _ in range(8)], serve(self, echo)
+
+        def limit():  # room for a few connections at once
+            resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        ports = [str(end.port) for end in [server, *fulls]]
+        process = self.start_client("--json", "-t", "60s", "127.0.0.1", ",".join(ports),
+                                    preexec_fn=limit)
+        wait_until(lambda: server.connections > 0, "it has connected")
+        wait_until(lambda: self.catches(process), "it catches signals")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+        result = json.loads(output)
+        self.assertTrue(result["is_interrupted"])
+        self.assert_between(result["ports_tried"], 2, 8)
+        self.assertEqual((result["ports_open"], len(result["ports"])), (1, 9))
 
 
 if __name__ == "__main__":

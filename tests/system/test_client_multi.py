@@ -98,9 +98,10 @@ class Multi(ClientTest):
         done = multi(end, "--json", "-c", "3", "text")
         self.assert_ended(done, OK)
         result = json.loads(done.stdout)
-        self.assertEqual([result[name] for name in ("command", "connections", "failed",
-                                                    "interrupted", "sent_bytes", "received_bytes")],
-                         ["multi", 3, 0, 0, 12, 12])
+        self.assertEqual([result[name] for name in ("command", "is_interrupted", "connections",
+                                                    "failed", "interrupted", "sent_bytes",
+                                                    "received_bytes")],
+                         ["multi", False, 3, 0, 0, 12, 12])
         self.assertGreater(result["duration_ms"], 0)
         self.assertEqual(result["results"], [
             {"connection": number, "address": f"127.0.0.1:{end.port}", "outcome": "closed",
@@ -228,7 +229,8 @@ class Multi(ClientTest):
             process.send_signal(signal.SIGTERM)
             out, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, OK)
-        self.assertEqual(json.loads(out)["interrupted"], 2)
+        result = json.loads(out)
+        self.assertEqual((result["interrupted"], result["is_interrupted"]), (2, True))
 
     @staticmethod
     def caught_signals(pid):

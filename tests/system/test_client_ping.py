@@ -276,6 +276,7 @@ class Output(Ping):
         done = self.ping("--json", "-n", "4", *FAST, "-t", "200ms", "-s", "64", *server.arguments)
         answer = json.loads(done.stdout)
         expected = {"command": "ping", "address": f"127.0.0.1:{server.port}", "measures": "message",
+                    "is_interrupted": False,
                     "size_bytes": 64, "interval_ms": 1, "timeout_ms": 200, "sent": 4}
         self.assertEqual({key: answer[key] for key in expected}, expected)
         self.assertEqual(answer["received"] + answer["lost"] + answer["mismatched"], 4)
@@ -313,6 +314,14 @@ class Output(Ping):
             self.assertIn(b"ping statistics", output)
             self.assertIn(b" 0 lost", output)  # a round that was cut short does not count
             self.assertEqual(process.returncode, OK if talk is echo else FAILED)
+
+    def test_ctrl_c_is_told_by_json(self):
+        server = serve(self, echo)
+        process = self.start_client("--json", "-i", "10ms", *server.arguments)
+        wait_until(lambda: server.received > 64, "the second round")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+        self.assertTrue(json.loads(output)["is_interrupted"])
 
     def test_ctrl_c_ends_a_connect(self):
         process = self.start_client("-t", "60s", "--connect", *use(self, Full()).arguments)
