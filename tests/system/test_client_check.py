@@ -200,6 +200,25 @@ class Output(Check):
             self.assert_ended(done, code)
             self.assertEqual(done.stdout, b"")
 
+    def test_verbose_tells_each_attempt(self):
+        refusing, server = use(self, Refusing()), serve(self, echo)
+        done = yodel("check", "-v", "--json", "--wait", "500ms", "127.0.0.1",
+                     f"{refusing.port},{server.port}")
+        json.loads(done.stdout)
+        lines = done.stderr.decode().splitlines()
+        open_line, refused_line = (f"port {end.port}: connecting to 127.0.0.1:{end.port}"
+                                   for end in (server, refusing))
+        self.assertEqual(lines.count(open_line), 1)
+        self.assertEqual(lines.count(f"port {server.port}: connected to 127.0.0.1:{server.port}"), 1)
+        again = f"port {refusing.port}: 127.0.0.1:{refusing.port} Connection refused; trying again"
+        self.assertGreater(lines.count(again), 0)
+        self.assertGreaterEqual(lines.count(refused_line), lines.count(again))
+
+    def test_verbose_tells_why_there_is_no_attempt(self):
+        done = yodel("check", "-v", "-q", "no-such-host.invalid", "7")
+        self.assertTrue(done.stderr.startswith(b"port 7: "), done)
+        self.assertIn(b"no-such-host.invalid", done.stderr)
+
     def test_json_has_all_of_each_port(self):
         refusing, server = use(self, Refusing()), serve(self, echo)
         done, answer = self.entries("127.0.0.1", f"{server.port},{refusing.port}")
