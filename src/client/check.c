@@ -149,8 +149,9 @@ static void print_object(const struct scan *scan)
 	for (size_t i = 0; i < scan->count; i++)
 		CHECK(json_array_append_new(list, port_to_json(&scan->ports[i])) == 0);
 	print_json(json_pack("{ss ss sI sI sb so}", "command", scan->request->command, "target",
-		scan->request->target, "ports_tried", (json_int_t)scan->count, "ports_open",
-		(json_int_t)scan->open_count, "interrupted", scan->is_interrupted, "ports", list));
+		scan->request->target, "ports_tried", (json_int_t)scan->tried_count, "ports_open",
+		(json_int_t)scan->open_count, "is_interrupted", scan->is_interrupted, "ports",
+		list));
 }
 
 static int run(const struct request *request, const void *settings)

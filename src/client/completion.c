@@ -10,40 +10,57 @@ static const char head[] =
 	"# bash completion of yodel, as \"yodel completion\" prints it\n"
 	"_yodel()\n"
 	"{\n"
-	"\tlocal word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-	"\tlocal options='' valued='' files='' place=0 i\n\n"
+	"\t# Words between blanks: those of bash are broken at \":\" and \"=\", too.\n"
+	"\tlocal IFS=$' \\t\\n' line=${COMP_LINE:0:COMP_POINT}\n"
+	"\tlocal -a words=() offer=()\n"
+	"\tlocal options='' valued='' files='' place=2 option='' is_over='' lead='' i\n"
+	"\tread -ra words <<< \"$line\"\n"
+	"\t[[ $line != *[[:blank:]] ]] || words+=(\"\")\n"
+	"\tlocal last=$((${#words[@]} - 1))\n"
+	"\tlocal whole=${words[last]} word=${words[last]}\n"
+	"\n"
 	"\tCOMPREPLY=()\n";
 static const char tail[] =
 	"\tesac\n"
-	"\tif ((COMP_CWORD == 1)); then\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$commands --help --version\" -- \"$word\")\n"
-	"\t\treturn\n"
-	"\tfi\n"
-	"\t# An argument of the option before?\n"
-	"\tcase \" $files \" in\n"
-	"\t*\" $before \"*)\n"
-	"\t\tcompopt -o filenames 2>/dev/null\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$word\")\n"
-	"\t\treturn\n"
-	"\t\t;;\n"
-	"\tesac\n"
-	"\t[[ \" $valued \" != *\" $before \"* ]] || return\n"
-	"\tif [[ $word == -* ]]; then\n"
-	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- \"$word\")\n"
-	"\t\treturn\n"
-	"\tfi\n"
-	"\t# HOST, then PORT: which of them depends on the words that are no options.\n"
-	"\tfor ((i = 2; i < COMP_CWORD; i++)); do\n"
-	"\t\tif [[ \" $valued \" == *\" ${COMP_WORDS[i]} \"* ]]; then\n"
-	"\t\t\t((i++))\n"
-	"\t\telif [[ ${COMP_WORDS[i]} != -* ]]; then\n"
+	"\t# What the last word is depends on those before. place: 0 HOST, 1 PORT.\n"
+	"\tfor ((i = 2; i < last; i++)); do\n"
+	"\t\tif [[ -n $option ]]; then\n"
+	"\t\t\toption=''\n"
+	"\t\telif [[ -n $is_over || ${words[i]} != -* ]]; then\n"
 	"\t\t\t((place++))\n"
+	"\t\telif [[ ${words[i]} == -- ]]; then\n"
+	"\t\t\tis_over=true\n"
+	"\t\telif [[ \" $valued \" == *\" ${words[i]} \"* ]]; then\n"
+	"\t\t\toption=${words[i]}\n"
 	"\t\tfi\n"
 	"\tdone\n"
-	"\tcase $place in\n"
-	"\t0) mapfile -t COMPREPLY < <(compgen -A hostname -- \"$word\") ;;\n"
-	"\t1) mapfile -t COMPREPLY < <(compgen -A service -- \"$word\") ;;\n"
-	"\tesac\n"
+	"\tif [[ -z $option && -z $is_over && $word == --*=* ]]; then\n"
+	"\t\toption=${word%%=*}\n"
+	"\t\tlead=$option=\n"
+	"\telif [[ -z $option && $word == unix:* ]] && ((place == 0)); then\n"
+	"\t\tlead=unix:\n"
+	"\tfi\n"
+	"\tword=${word#\"$lead\"}\n"
+	"\tif ((last == 1)); then\n"
+	"\t\toffer=(-W \"$commands --help --version\")\n"
+	"\telif [[ $lead == unix: || -n $option && \" $files \" == *\" $option \"* ]]; then\n"
+	"\t\toffer=(-f)\n"
+	"\t\tcompopt -o filenames 2>/dev/null\n"
+	"\telif [[ -n $option ]]; then\n"
+	"\t\treturn\n"
+	"\telif [[ -z $is_over && $word == -* ]]; then\n"
+	"\t\toffer=(-W \"$options\")\n"
+	"\telif ((place == 0)); then\n"
+	"\t\toffer=(-A hostname)\n"
+	"\telif ((place == 1)); then\n"
+	"\t\toffer=(-A service)\n"
+	"\telse\n"
+	"\t\treturn\n"
+	"\tfi\n"
+	"\tmapfile -t COMPREPLY < <(compgen -P \"$lead\" \"${offer[@]}\" -- \"$word\")\n"
+	"\t# Bash replaces only what stands behind the last place where it breaks words.\n"
+	"\tlocal breaks=${COMP_WORDBREAKS//[!:=]/}\n"
+	"\t[[ -z $breaks ]] || COMPREPLY=(\"${COMPREPLY[@]#\"${whole%\"${whole##*[\"$breaks\"]}\"}\"}\")\n"
 	"}\n"
 	"complete -F _yodel yodel\n";
 
@@ -93,12 +110,14 @@ static int run(const struct request *request, const void *settings)
 	printf("%s\tlocal commands=\"", head);
 	for (size_t i = 0; commands[i] != NULL; i++)
 		printf(" %s", commands[i]->name);
-	puts("\"\n\tcase ${COMP_WORDS[1]} in");
+	puts("\"\n\tcase ${words[1]} in");
 	for (size_t i = 0; commands[i] != NULL; i++) {
 		printf("\t%s)\n", commands[i]->name);
 		print_words("options", commands[i], is_any);
 		print_words("valued", commands[i], is_valued);
 		print_words("files", commands[i], is_file);
+		if (commands[i]->has_target)
+			puts("\t\tplace=0");
 		puts("\t\t;;");
 	}
 	fputs(tail, stdout);

@@ -212,9 +212,10 @@ static int put(struct talk *talk, const char *text, size_t length)
 	return 0;
 }
 
-static int put_json(struct talk *talk, const char *line, size_t length)
+static int put_json(struct talk *talk, const char *line, size_t length, bool is_part)
 {
-	json_t *object = json_object();
+	json_t *object = json_pack("{ss ss sb}", "command", talk->request->command, "target",
+		talk->request->target, "is_part", is_part);
 
 	CHECK(object != NULL);
 	print_set_bytes(object, "received", line, length);
@@ -236,12 +237,12 @@ static int put_text(struct talk *talk, const char *line, size_t length)
 	return put(talk, before, strlen(before)) == 0 ? put(talk, visible, width) : -1;
 }
 
-/* Shows the front of what is collected as a line; the rest stays. */
-static int show_front(struct talk *talk, size_t length)
+/* Shows the front of what is collected as a line; the rest stays. is_part: its end is to come. */
+static int show_front(struct talk *talk, size_t length, bool is_part)
 {
 	struct received *received = &talk->received;
 	size_t text = length > 0 && received->bytes[length - 1] == '\r' ? length - 1 : length;
-	int result = talk->request->is_json ? put_json(talk, received->bytes, text)
+	int result = talk->request->is_json ? put_json(talk, received->bytes, text, is_part)
 					    : put_text(talk, received->bytes, text);
 
 	received->length -= length;
@@ -255,10 +256,10 @@ static int show_part(struct talk *talk)
 	size_t whole = text_whole_utf8(talk->received.bytes, talk->received.length);
 
 	talk->received.is_continued = true;
-	return show_front(talk, whole > 0 ? whole : talk->received.length);
+	return show_front(talk, whole > 0 ? whole : talk->received.length, true);
 }
 
-/* The end of a line whose front was shown before may bring nothing more. */
+/* The end of a line whose front was shown before may bring nothing more; objects tell it. */
 static int show_end(struct talk *talk)
 {
 	struct received *received = &talk->received;
@@ -266,10 +267,10 @@ static int show_end(struct talk *talk)
 		       (received->length == 1 && received->bytes[0] == '\r');
 	int result = 0;
 
-	if (received->is_continued && is_bare)
+	if (received->is_continued && is_bare && !talk->request->is_json)
 		received->length = 0;
 	else
-		result = show_front(talk, received->length);
+		result = show_front(talk, received->length, false);
 	received->is_continued = false;
 	return result;
 }

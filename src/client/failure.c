@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/client/failure.h"
 
+#include "yodel/base/check.h"
 #include "yodel/base/error.h"
 #include "yodel/client/print.h"
 #include "yodel/client/terminal.h"
@@ -77,8 +78,10 @@ int failure_report(const struct request *request, const struct failure *failure)
 {
 	failure_print(request, failure);
 	if (request->is_json) {
-		json_t *object = json_pack("{ss ss}", "command", request->command, "error",
-			failure_word(failure->kind));
+		json_t *object = json_pack("{ss ss ss}", "command", request->command, "target",
+			request->target, "error", failure_word(failure->kind));
+
+		CHECK(object != NULL);
 
 		print_set_bytes(object, "message", failure->message, strlen(failure->message));
 		print_json(object);

@@ -19,7 +19,6 @@
 
 enum {
 	EVENTS_AT_ONCE = 256,
-	CONNECTS_AT_ONCE = 64,  /* within what a listener's queue takes */
 	HOPELESS_AFTER = 100,   /* failed connections with nothing to show for */
 	LONGEST_SLEEP_MS = 100, /* within which a stop is noticed */
 	CLOSE_MS = 2000,        /* for the server's end of the streams */
@@ -497,7 +496,7 @@ static void connect_all(struct load_worker *worker)
 	size_t next = 0;
 
 	while ((next < worker->slot_count || worker->connecting > 0) && !is_given_up(worker)) {
-		while (next < worker->slot_count && worker->connecting < CONNECTS_AT_ONCE &&
+		while (next < worker->slot_count && worker->connecting < DIAL_AT_ONCE &&
 			!is_given_up(worker))
 			next += dial_slot(worker, &worker->slots[next]);
 		turn(worker, INT64_MAX);
@@ -683,7 +682,8 @@ static void drain(struct load_worker *worker)
 /* Ends our streams, and waits for the server to end its own: so nothing is reset. */
 static void close_all(struct load_worker *worker)
 {
-	int64_t until_ns = clock_monotonic_ns() + CLOSE_MS * MS;
+	int64_t patience_ms = is_interrupted(worker) ? INTERRUPTED_MS : CLOSE_MS;
+	int64_t until_ns = clock_monotonic_ns() + patience_ms * MS;
 
 	worker->is_closing = true;
 	for (size_t i = 0; i < worker->slot_count; i++)

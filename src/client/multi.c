@@ -40,7 +40,7 @@ static const struct command_option options[] = {
 /* What is sent where the command line has no messages. */
 static const char *const default_messages[] = {"Message 1 from client.", "Message 2 from client."};
 
-enum talk_state { TALK_CONNECTING, TALK_OPEN, TALK_CLOSED, TALK_FAILED };
+enum talk_state { TALK_WAITING, TALK_CONNECTING, TALK_OPEN, TALK_CLOSED, TALK_FAILED };
 
 /* One connection. */
 struct talk {
@@ -65,7 +65,9 @@ struct multi {
 	size_t message_count;
 	struct talk *talks; /* owned */
 	size_t count;
-	size_t active; /* connecting or open */
+	size_t begun; /* of count: not waiting any more */
+	size_t connecting;
+	size_t active; /* waiting, connecting or open */
 	int epoll_fd;
 	int interrupt_fd;
 	int64_t begin_ns, end_ns;
@@ -93,6 +95,7 @@ static void format_peer(
 
 static void end_talk(struct multi *multi, struct talk *talk, enum talk_state state)
 {
+	multi->connecting -= talk->state == TALK_CONNECTING;
 	talk->state = state;
 	multi->active--;
 	if (talk->fd >= 0)
@@ -120,29 +123,61 @@ static void watch(struct multi *multi, struct talk *talk, int operation, uint32_
 	CHECK(epoll_ctl(multi->epoll_fd, operation, talk->fd, &event) == 0);
 }
 
+/* Whether to try the same address again: the queue of a Unix socket is full, and time is left. */
+static bool is_worth_waiting(const struct multi *multi, const struct talk *talk, int number)
+{
+	int64_t waited_ms = clock_monotonic_ms() - talk->moved_ms;
+
+	return number == EAGAIN &&
+	       (multi->request->timeout_ms == 0 || waited_ms < multi->request->timeout_ms);
+}
+
+static void fail_connect(struct multi *multi, struct talk *talk, int number)
+{
+	struct failure failure;
+	char peer[ADDRESS_TEXT_BYTES];
+
+	talk->address = multi->target.count - 1;
+	format_peer(multi, talk, peer);
+	failure_set_errno(
+		&failure, number == EAGAIN ? ETIMEDOUT : number, "cannot connect to %s", peer);
+	fail(multi, talk, &failure);
+}
+
+/*
+ * Connects to the address whose turn it is, or one behind it.
+ *   number   the errno value of the one before
+ * Returns false where it has to be done again.
+ */
+static bool connect_talk(struct multi *multi, struct talk *talk, int number)
+{
+	for (; talk->address < multi->target.count; talk->address++) {
+		const struct address *address = &multi->target.addresses[talk->address];
+
+		number = dial_begin(&multi->target, address, talk->number - 1, &talk->fd);
+		if (is_worth_waiting(multi, talk, number))
+			return false;
+		if (number != 0)
+			continue;
+		talk->state = TALK_CONNECTING;
+		talk->moved_ms = clock_monotonic_ms();
+		multi->connecting++;
+		watch(multi, talk, EPOLL_CTL_ADD, EPOLLOUT);
+		return true;
+	}
+	fail_connect(multi, talk, number);
+	return true;
+}
+
 /* Goes on with the next address behind one that did not work; number: the errno value of that. */
 static void connect_next(struct multi *multi, struct talk *talk, int number)
 {
-	if (talk->fd >= 0)
-		close(talk->fd);
+	close(talk->fd);
 	talk->fd = -1;
-	for (talk->address++; talk->address < multi->target.count; talk->address++) {
-		const struct address *address = &multi->target.addresses[talk->address];
-
-		number = dial_begin_patiently(
-			&multi->target, address, talk->number - 1, -1, &talk->fd);
-		if (number != 0)
-			continue;
-		talk->moved_ms = clock_monotonic_ms();
-		watch(multi, talk, EPOLL_CTL_ADD, EPOLLOUT);
-		return;
-	}
-	struct failure failure;
-	char peer[ADDRESS_TEXT_BYTES];
-	talk->address = multi->target.count - 1;
-	format_peer(multi, talk, peer);
-	failure_set_errno(&failure, number, "cannot connect to %s", peer);
-	fail(multi, talk, &failure);
+	talk->state = TALK_WAITING;
+	multi->connecting--;
+	talk->address++;
+	(void)connect_talk(multi, talk, number); /* what may have to wait has one address only */
 }
 
 static void end_connect(struct multi *multi, struct talk *talk)
@@ -154,6 +189,7 @@ static void end_connect(struct multi *multi, struct talk *talk)
 		connect_next(multi, talk, number);
 		return;
 	}
+	multi->connecting--;
 	talk->state = TALK_OPEN;
 	talk->moved_ms = clock_monotonic_ms();
 	format_peer(multi, talk, peer);
@@ -296,20 +332,40 @@ static int wait_ms(int64_t check_ms)
 	return left_ms > 0 ? (int)left_ms : 0;
 }
 
+static bool may_begin(const struct multi *multi)
+{
+	return multi->begun < multi->count && multi->connecting < DIAL_AT_ONCE;
+}
+
+/* Begins connections, a few at a time: within what a listener's queue takes. */
+static void begin_some(struct multi *multi)
+{
+	while (may_begin(multi)) {
+		struct talk *talk = &multi->talks[multi->begun];
+
+		if (talk->moved_ms == 0)
+			talk->moved_ms = clock_monotonic_ms();
+		if (!connect_talk(multi, talk, 0))
+			break;
+		multi->begun++;
+	}
+}
+
 /* Runs until no connection is active, or Ctrl-C. */
 static void talk_with_all(struct multi *multi)
 {
 	struct epoll_event events[EVENTS];
 	int64_t check_ms = 0;
 
-	while (multi->active > 0) {
+	for (begin_some(multi); multi->active > 0; begin_some(multi)) {
 		if (multi->request->timeout_ms > 0 && wait_ms(check_ms) <= 0) {
 			check_ms = end_stalled(multi);
 			if (multi->active == 0)
 				break;
 		}
 		fflush(stdout);
-		int count = epoll_wait(multi->epoll_fd, events, EVENTS, wait_ms(check_ms));
+		int count = epoll_wait(
+			multi->epoll_fd, events, EVENTS, may_begin(multi) ? 0 : wait_ms(check_ms));
 		for (int i = 0; i < count; i++) {
 			if (events[i].data.ptr != NULL)
 				handle(multi, events[i].data.ptr, events[i].events);
@@ -319,18 +375,14 @@ static void talk_with_all(struct multi *multi)
 	}
 }
 
-/* A connect to a Unix socket may block: until all are begun, Ctrl-C just ends the program. */
-static void begin_all(struct multi *multi)
+static void prepare(struct multi *multi)
 {
-	for (size_t i = 0; i < multi->count; i++) {
-		struct talk *talk = &multi->talks[i];
-
-		*talk = (struct talk){.number = i + 1, .fd = -1, .address = SIZE_MAX};
-		multi->active++;
-		connect_next(multi, talk, 0); /* the next behind SIZE_MAX is the first */
-	}
-	multi->interrupt_fd = interrupt_open();
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+	for (size_t i = 0; i < multi->count; i++)
+		multi->talks[i] = (struct talk){.number = i + 1, .fd = -1};
+	multi->active = multi->count;
+	multi->interrupt_fd = interrupt_open();
 	CHECK(epoll_ctl(multi->epoll_fd, EPOLL_CTL_ADD, multi->interrupt_fd, &event) == 0);
 }
 
@@ -351,6 +403,7 @@ static struct totals add_up(const struct multi *multi)
 static json_t *talk_as_json(const struct multi *multi, const struct talk *talk)
 {
 	static const char *const outcomes[] = {
+		[TALK_WAITING] = "interrupted",
 		[TALK_CONNECTING] = "interrupted",
 		[TALK_OPEN] = "interrupted",
 		[TALK_CLOSED] = "closed",
@@ -375,11 +428,11 @@ static void print_as_json(const struct multi *multi, const struct totals *totals
 
 	for (size_t i = 0; i < multi->count; i++)
 		json_array_append_new(results, talk_as_json(multi, &multi->talks[i]));
-	print_json(json_pack("{ss ss sI sI sI sI sI sf so}", "command", "multi", "target",
-		multi->request->target, "connections", (json_int_t)multi->count, "failed",
-		(json_int_t)totals->failed, "interrupted", (json_int_t)totals->interrupted,
-		"sent_bytes", (json_int_t)totals->sent, "received_bytes",
-		(json_int_t)totals->received, "duration_ms",
+	print_json(json_pack("{ss ss sb sI sI sI sI sI sf so}", "command", "multi", "target",
+		multi->request->target, "is_interrupted", totals->interrupted > 0, "connections",
+		(json_int_t)multi->count, "failed", (json_int_t)totals->failed, "interrupted",
+		(json_int_t)totals->interrupted, "sent_bytes", (json_int_t)totals->sent,
+		"received_bytes", (json_int_t)totals->received, "duration_ms",
 		(double)(multi->end_ns - multi->begin_ns) / 1e6, "results", results));
 }
 
@@ -442,13 +495,12 @@ static int run(const struct request *request, const void *settings)
 	multi.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	CHECK(multi.talks != NULL && multi.epoll_fd >= 0);
 	multi.begin_ns = clock_monotonic_ns();
-	begin_all(&multi);
+	prepare(&multi);
 	talk_with_all(&multi);
 	multi.end_ns = clock_monotonic_ns();
 	int result = report(&multi);
 	free_talks(&multi);
 	close(multi.epoll_fd);
-	close(multi.interrupt_fd);
 	return result;
 }
 

@@ -153,11 +153,19 @@ static int check(const struct request *request, const void *settings, struct err
 	return 0;
 }
 
+/* As getopt_long(3) takes it; "--n" alone may be --no-color, too. */
+static bool is_nagios(const char *word)
+{
+	size_t length = strlen(word);
+
+	return length >= strlen("--na") && strncmp(word, "--nagios", length) == 0;
+}
+
 /* Monitoring takes exit code 2 for CRITICAL, and reads standard output alone. */
 static int report_usage(int argc, char **argv, const char *message)
 {
 	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--nagios") == 0)
+		if (is_nagios(argv[i]))
 			return (int)ping_print_nagios_failure(NAGIOS_UNKNOWN, "%s", message);
 	return -1;
 }
@@ -241,7 +249,9 @@ static void run_rounds(
 		at_ns = next_ns(plan, tally, at_ns);
 	}
 	tally->ended_ns = clock_monotonic_ns();
-	(void)interrupt_is_pending(pinger->interrupt_fd);
+	/* Asked in any case: so the next Ctrl-C ends the program. */
+	tally->is_interrupted = interrupt_is_pending(pinger->interrupt_fd) &&
+				(count == 0 || tally->sent < count);
 }
 
 static int report(

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NS_PER_MS = 1000000, SECONDS_BYTES = 40, LINE_BYTES = 2048 };
+enum { NS_PER_MS = 1000000, SECONDS_BYTES = 40, LINE_BYTES = 4096 };
 
 static const struct {
 	const char *name, *key; /* in text, in JSON */
@@ -188,6 +188,7 @@ void ping_print_json(
 	name_peer(pinger, peer);
 	set(object, "command", json_string(pinger->request->command));
 	set(object, "target", json_string(pinger->request->target));
+	set(object, "is_interrupted", json_boolean(tally->is_interrupted));
 	set(object, "address", pinger->has_peer ? json_string(peer) : json_null());
 	set(object, "measures", json_string(plan->is_connect ? "connect" : "message"));
 	set(object, "size_bytes",

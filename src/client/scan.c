@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -49,6 +50,23 @@ static size_t pop(struct scan *scan)
 
 /* --- What came of a port --------------------------------------------------------------------- */
 
+/* With --verbose, a line on stderr about a port. */
+PRINTF_LIKE(3, 4)
+static void say(struct scan *scan, const struct scan_port *port, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!scan->request->is_verbose)
+		return;
+	progress_clear(&scan->progress);
+	if (port->number != 0)
+		fprintf(stderr, "port %u: ", port->number);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
 /* Appends what came of one address; the kind becomes that which says most. */
 static void add_tried(
 	struct scan_port *port, const struct address *address, int number, const char *why)
@@ -77,15 +95,17 @@ static void fail(struct scan *scan, size_t index, enum failure_kind kind, char *
 {
 	struct scan_port *port = &scan->ports[index];
 	int64_t now_ms = clock_monotonic_ms();
+	bool is_last = now_ms >= scan->until_ms;
 
 	CHECK(message != NULL);
+	say(scan, port, "%s%s", message, is_last ? "" : "; trying again");
 	free(port->message);
 	port->message = message;
 	port->kind = kind;
 	if (port->tried == message)
 		port->tried = NULL;
 	forget_try(port);
-	if (now_ms < scan->until_ms) {
+	if (!is_last) {
 		port->due_ms = now_ms + SCAN_RETRY_MS;
 		push(scan, index);
 	}
@@ -93,10 +113,15 @@ static void fail(struct scan *scan, size_t index, enum failure_kind kind, char *
 
 static void succeed(struct scan *scan, struct scan_port *port, const struct address *address)
 {
+	char text[ADDRESS_TEXT_BYTES];
+
 	port->is_open = true;
 	port->address = *address;
 	port->connect_ns = clock_monotonic_ns() - port->begun_ns;
 	scan->open_count++;
+	address_format(address, text);
+	say(scan, port, "%s%sconnected to %s", port->tried != NULL ? port->tried : "",
+		port->tried != NULL ? ", " : "", text);
 	forget_try(port);
 }
 
@@ -130,6 +155,11 @@ static void give_up_address(struct scan *scan, struct scan_port *port)
 
 static void watch(struct scan *scan, size_t index, int fd)
 {
+	struct address address = address_of(scan, &scan->ports[index]);
+	char text[ADDRESS_TEXT_BYTES];
+
+	address_format(&address, text);
+	say(scan, &scan->ports[index], "connecting to %s", text);
 	scan->busy[scan->active] = index;
 	scan->polled[scan->active] = (struct pollfd){.fd = fd, .events = POLLOUT};
 	scan->active++;
@@ -315,6 +345,12 @@ static void turn(struct scan *scan)
 	show_progress(scan);
 }
 
+/* Whether a try is over or under way. */
+static bool is_tried(const struct scan_port *port)
+{
+	return port->is_open || port->message != NULL || port->turn > 0 || port->begun_ns != 0;
+}
+
 /* The try was under way, or had not begun, and there was none before. */
 static void explain_unknown(struct scan *scan, struct scan_port *port)
 {
@@ -376,9 +412,11 @@ void scan_run(struct scan *scan)
 	while (scan->active > 0)
 		unwatch(scan, 0);
 	progress_clear(&scan->progress);
-	for (size_t i = 0; i < scan->count; i++)
+	for (size_t i = 0; i < scan->count; i++) {
+		scan->tried_count += is_tried(&scan->ports[i]);
 		if (!scan->ports[i].is_open && scan->ports[i].message == NULL)
 			explain_unknown(scan, &scan->ports[i]);
+	}
 }
 
 void scan_fini(struct scan *scan)

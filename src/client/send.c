@@ -85,7 +85,8 @@ static void print_result(const struct exchange *exchange, const struct duplex *d
 {
 	bool is_cut = duplex->received > exchange->kept_length;
 	size_t length = exchange->kept_length;
-	json_t *result = json_pack("{sI sI sf sb sb sb}", "sent_bytes", (json_int_t)duplex->sent,
+	json_t *result = json_pack("{ss ss sI sI sf sb sb sb}", "command", duplex->request->command,
+		"target", duplex->request->target, "sent_bytes", (json_int_t)duplex->sent,
 		"received_bytes", (json_int_t)duplex->received, "elapsed_ms", elapsed_ms,
 		"is_interrupted", is_interrupted, "input_is_cut", !exchange->is_sent,
 		"answer_is_cut", is_cut);

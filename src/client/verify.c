@@ -245,8 +245,9 @@ static void print_as_json(
 	const struct verification *verification, const char *verdict, const struct fault *fault)
 {
 	double seconds = seconds_of(verification, verification->end_ns);
-	json_t *value = json_pack("{ss ss sI sI sI sI sI sf sf ss}", "command", "verify", "target",
-		verification->request->target, "bytes",
+	json_t *value = json_pack("{ss ss sb sI sI sI sI sI sf sf ss}", "command", "verify",
+		"target", verification->request->target, "is_interrupted",
+		verification->end == DUPLEX_INTERRUPTED, "bytes",
 		(json_int_t)verification->pattern.total_bytes, "right_bytes",
 		(json_int_t)comparison_good_bytes(&verification->comparison), "sent_bytes",
 		(json_int_t)verification->duplex.sent, "received_bytes",

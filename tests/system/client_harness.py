@@ -6,11 +6,16 @@ Environment: YODEL (the program), and that of yodel_harness.
 """
 
 import contextlib
+import fcntl
 import os
+import pty
+import select
 import signal
 import socket
 import subprocess
+import termios
 import threading
+import time
 
 from yodel_harness import PATIENCE, SOURCE_DIR, SystemTest, environment
 
@@ -37,6 +42,55 @@ def catches_interrupts(process):
     with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
         caught = next(line for line in file if line.startswith("SigCgt"))
     return int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1
+
+
+class Pty:
+    """A program on a terminal that is ours: bytes to and from it, as they are."""
+
+    def __init__(self, command, **keywords):
+        self.fd, other = pty.openpty()
+        self.process = subprocess.Popen(
+            command, stdin=other, stdout=other, stderr=other, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **keywords)
+        os.close(other)
+        self.unread = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.fd)
+
+    def write(self, data):
+        os.write(self.fd, data)
+
+    def read(self):
+        """Adds to what is unread. Returns whether there may be more."""
+        if not select.select([self.fd], [], [], PATIENCE)[0]:
+            raise AssertionError(f"nothing more within {PATIENCE} s behind {self.unread!r}")
+        try:
+            piece = os.read(self.fd, 65536)
+        except OSError:  # EIO: the program has ended
+            piece = b""
+        self.unread += piece
+        return piece != b""
+
+    def read_until(self, mark):
+        """What comes up to the mark, and the mark."""
+        end = time.monotonic() + PATIENCE
+        while mark not in self.unread:
+            if time.monotonic() > end or not self.read():
+                raise AssertionError(f"expected {mark!r}, got {self.unread!r}")
+        shown, _, self.unread = self.unread.partition(mark)
+        return shown + mark
+
+    def read_all(self):
+        """What comes up to the end of the program."""
+        while self.read():
+            pass
+        return self.unread
 
 
 class ClientTest(SystemTest):

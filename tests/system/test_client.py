@@ -3,8 +3,9 @@
 
 import json
 
-from client_harness import FAILED, OK, USAGE, ClientTest, yodel
-from yodel_harness import main
+from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, Pty, yodel
+from other_ends import Refusing, use
+from yodel_harness import environment, main
 
 
 class Usage(ClientTest):
@@ -51,6 +52,56 @@ class Usage(ClientTest):
                     self.assertNotIn(b"\x1b", done.stderr + done.stdout)
                     self.assertNotIn(b"\xff", done.stderr + done.stdout)
                     json.loads(done.stdout)
+
+
+class Json(ClientTest):
+    def test_every_object_begins_with_the_command_and_the_target(self):
+        address, refused = self.serve_daemon(), use(self, Refusing()).arguments
+        for command, options in (("send", []), ("connect", []), ("check", []),
+                                 ("ping", ["-n", "1"]), ("load", ["-n", "9"]),
+                                 ("verify", ["-n", "9"]), ("multi", [])):
+            for host, port in (address, refused):
+                with self.subTest(command=command, port=port):
+                    done = yodel(command, "--json", *options, host, str(port), data=b"hello\n")
+                    target = host if command == "check" else f"{host} port {port}"
+                    for line in done.stdout.splitlines():
+                        self.assertEqual(list(json.loads(line).items())[:2],
+                                         [("command", command), ("target", target)])
+                    self.assertNotEqual(done.stdout, b"")
+
+
+class Colours(ClientTest):
+    RED, PLAIN = b"\033[31mREFUSED", b"REFUSED"
+
+    def shown(self, arguments, wishes):
+        """What a terminal gets."""
+        variables = environment({"TERM": "xterm"})
+        variables.pop("NO_COLOR", None)
+        with Pty([YODEL, *arguments], env=dict(variables, **wishes)) as terminal:
+            return terminal.read_all()
+
+    def test_words_are_coloured_on_a_terminal_unless_somebody_is_against_it(self):
+        address = use(self, Refusing()).arguments
+        for command in ("check", "send"):  # a word of its result, and a line of failure
+            for wishes in ({}, {"NO_COLOR": ""}):
+                with self.subTest(command=command, wishes=wishes):
+                    self.assertIn(self.RED, self.shown([command, *address], wishes))
+            for wishes in ({"NO_COLOR": "1"}, {"NO_COLOR": "0"}, {"TERM": "dumb"}, {"TERM": ""}):
+                with self.subTest(command=command, wishes=wishes):
+                    shown = self.shown([command, *address], wishes)
+                    self.assertIn(self.PLAIN, shown)
+                    self.assertNotIn(b"\033[3", shown)
+            shown = self.shown([command, "--no-color", *address], {})
+            self.assertIn(self.PLAIN, shown)
+            self.assertNotIn(b"\033[3", shown)
+
+    def test_open_port_is_green(self):
+        self.assertIn(b"\033[32mOPEN", self.shown(["check", *self.serve_daemon()], {}))
+
+    def test_failure_is_coloured_with_quiet_and_json_too(self):
+        for option in ("--quiet", "--json"):
+            shown = self.shown(["send", option, *use(self, Refusing()).arguments], {})
+            self.assertIn(self.RED, shown)
 
 
 if __name__ == "__main__":

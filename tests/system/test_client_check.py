@@ -200,12 +200,31 @@ class Output(Check):
             self.assert_ended(done, code)
             self.assertEqual(done.stdout, b"")
 
+    def test_verbose_tells_each_attempt(self):
+        refusing, server = use(self, Refusing()), serve(self, echo)
+        done = yodel("check", "-v", "--json", "--wait", "500ms", "127.0.0.1",
+                     f"{refusing.port},{server.port}")
+        json.loads(done.stdout)
+        lines = done.stderr.decode().splitlines()
+        open_line, refused_line = (f"port {end.port}: connecting to 127.0.0.1:{end.port}"
+                                   for end in (server, refusing))
+        self.assertEqual(lines.count(open_line), 1)
+        self.assertEqual(lines.count(f"port {server.port}: connected to 127.0.0.1:{server.port}"), 1)
+        again = f"port {refusing.port}: 127.0.0.1:{refusing.port} Connection refused; trying again"
+        self.assertGreater(lines.count(again), 0)
+        self.assertGreaterEqual(lines.count(refused_line), lines.count(again))
+
+    def test_verbose_tells_why_there_is_no_attempt(self):
+        done = yodel("check", "-v", "-q", "no-such-host.invalid", "7")
+        self.assertTrue(done.stderr.startswith(b"port 7: "), done)
+        self.assertIn(b"no-such-host.invalid", done.stderr)
+
     def test_json_has_all_of_each_port(self):
         refusing, server = use(self, Refusing()), serve(self, echo)
         done, answer = self.entries("127.0.0.1", f"{server.port},{refusing.port}")
         self.assertEqual(done.returncode, FAILED)
-        self.assertEqual((answer["command"], answer["ports_tried"], answer["ports_open"]),
-                         ("check", 2, 1))
+        self.assertEqual((answer["command"], answer["ports_tried"], answer["ports_open"],
+                          answer["is_interrupted"]), ("check", 2, 1, False))
         is_open, refused = answer["ports"]
         self.assertEqual((is_open["port"], is_open["word"], is_open["address"], is_open["message"]),
                          (server.port, "OPEN", f"127.0.0.1:{server.port}", None))
@@ -285,6 +304,23 @@ class Interrupt(Check):
             self.assertEqual(process.returncode, FAILED)
             self.assertRegex(output.decode(), rf"OTHER +port {full.port} .*interrupted")
             self.assertIn("1 other", output.decode())
+
+    def test_ports_that_were_not_tried_do_not_count(self):
+        fulls, server = [use(self, Full()) for _ in range(8)], serve(self, echo)
+
+        def limit():  # room for a few connections at once
+            resource.setrlimit(resource.RLIMIT_NOFILE, (20, 20))
+        ports = [str(end.port) for end in [server, *fulls]]
+        process = self.start_client("--json", "-t", "60s", "127.0.0.1", ",".join(ports),
+                                    preexec_fn=limit)
+        wait_until(lambda: server.connections > 0, "it has connected")
+        wait_until(lambda: catches_interrupts(process), "it catches signals")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+        result = json.loads(output)
+        self.assertTrue(result["is_interrupted"])
+        self.assert_between(result["ports_tried"], 2, 8)
+        self.assertEqual((result["ports_open"], len(result["ports"])), (1, 9))
 
 
 if __name__ == "__main__":

@@ -161,9 +161,40 @@ class Connect(ClientTest):
         done = yodel("connect", "--json", *self.serve(lambda client: client.sendall(
             "ä \"b\"\r\n\n".encode() + b"c\0d\n\xff")))
         self.assert_ended(done, OK)
-        self.assertEqual([json.loads(line) for line in done.stdout.splitlines()],
-                         [{"received": 'ä "b"'}, {"received": ""},
-                          {"received_base64": "YwBk"}, {"received_base64": "/w=="}])
+        objects = [json.loads(line) for line in done.stdout.splitlines()]
+        for result in objects:
+            self.assertEqual(list(result)[:3], ["command", "target", "is_part"])
+            self.assertEqual(result.pop("command"), "connect")
+            self.assertTrue(result.pop("target").startswith("127.0.0.1 port "))
+            self.assertFalse(result.pop("is_part"))
+        self.assertEqual(objects, [{"received": 'ä "b"'}, {"received": ""},
+                                   {"received_base64": "YwBk"}, {"received_base64": "/w=="}])
+
+    def test_json_tells_pieces_from_lines(self):
+        may_go_on = [threading.Event() for _ in range(2)]
+
+        def talk(client):
+            for piece, event in ((b"one\nhel", may_go_on[0]), (b"lo", may_go_on[1])):
+                client.sendall(piece)
+                event.wait(PATIENCE)
+            client.sendall(b"\nx" + b"y" * LINE_BYTES + b"\nend")
+        process = self.started("--json", *self.serve(talk))
+
+        def next_piece():
+            result = json.loads(process.stdout.readline())
+            return result["received"], result["is_part"]
+        self.assertEqual(next_piece(), ("one", False))
+        self.assertEqual(next_piece(), ("hel", True))
+        may_go_on[0].set()
+        self.assertEqual(next_piece(), ("lo", True))
+        may_go_on[1].set()
+        self.assertEqual(next_piece(), ("", False))
+        long = [next_piece()]  # two, or more where it comes slowly
+        while long[-1][1]:
+            long.append(next_piece())
+        self.assertGreater(len(long), 1)
+        self.assertEqual("".join(text for text, _ in long), "x" + "y" * LINE_BYTES)
+        self.assertEqual(next_piece(), ("end", False))
 
     def test_unix_sockets_are_as_good(self):
         path = os.path.join(self.folder(), "socket")
@@ -541,9 +572,11 @@ class EndOnTerminal(TerminalTest):
                          [" ->", "The server has closed the connection.", "ended 0"])
 
     def test_json_needs_no_prompt(self):
-        terminal = Terminal(self, ["connect", "--json", *serve(self, echo).arguments])
+        terminal = Terminal(self, ["connect", "--json", *(address := serve(self, echo).arguments)],
+                            columns=150)
         terminal.enter("hello")
-        terminal.wait_for("hello", '{"received":"hello"}')
+        terminal.wait_for("hello", '{"command":"connect","target":"%s port %s","is_part":false,'
+                          '"received":"hello"}' % tuple(address))
         terminal.press("C-d")
         terminal.assert_ended(OK)
 

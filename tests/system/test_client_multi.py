@@ -3,16 +3,19 @@
 
 import collections
 import json
+import os
 import re
 import resource
 import signal
+import socket
 import subprocess
+import threading
 
 from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, catches_interrupts, yodel
 from other_ends import (LOCKSTEP, PROGRAMS, UNIX_PROGRAMS, Full, NeverAccepting, Refusing,
                         abstract_name, chunking, copy, echo, greeting, pieces, resetting, serve,
                         silent, slow, swallow, trailing, truncating, use)
-from yodel_harness import PATIENCE, environment, main, scaled, wait_until
+from yodel_harness import PATIENCE, environment, main, receive_all, scaled, wait_until
 
 LINE = re.compile(rb'(\d+) (?:connected to \S+|sent \d+ bytes|received "(?:[^"\\]|\\.)*"'
                   rb'|closed: \d+ bytes sent, \d+ received)')
@@ -78,7 +81,7 @@ class Multi(ClientTest):
 
     def test_lines_of_a_thousand_connections_do_not_mix(self):
         count = scaled(1000, 200)
-        host, port = self.serve_daemon(options=["backlog=4096"])
+        host, port = self.serve_daemon()
         done = yodel("multi", host, port, "-c", str(count))
         self.assert_ended(done, OK)
         talks, totals = self.lines_of(done)
@@ -98,9 +101,10 @@ class Multi(ClientTest):
         done = multi(end, "--json", "-c", "3", "text")
         self.assert_ended(done, OK)
         result = json.loads(done.stdout)
-        self.assertEqual([result[name] for name in ("command", "connections", "failed",
-                                                    "interrupted", "sent_bytes", "received_bytes")],
-                         ["multi", 3, 0, 0, 12, 12])
+        self.assertEqual([result[name] for name in ("command", "is_interrupted", "connections",
+                                                    "failed", "interrupted", "sent_bytes",
+                                                    "received_bytes")],
+                         ["multi", False, 3, 0, 0, 12, 12])
         self.assertGreater(result["duration_ms"], 0)
         self.assertEqual(result["results"], [
             {"connection": number, "address": f"127.0.0.1:{end.port}", "outcome": "closed",
@@ -217,6 +221,25 @@ class Multi(ClientTest):
         self.assertRegex(out, rb"^2 connections, 0 failed, 2 interrupted: 88 bytes sent, "
                               rb"0 received in [\d.]+ ms\n$")
 
+    def test_server_that_serves_one_after_the_other_serves_all(self):
+        """Its queue has room for one: the others are begun when there is room."""
+        path = os.path.join(self.folder(), "socket")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(1)
+
+            def serve_all():
+                for _ in range(8):
+                    client, _ = listener.accept()
+                    with client:
+                        client.sendall(receive_all(client))
+            thread = threading.Thread(target=serve_all)
+            thread.start()
+            done = yodel("multi", "-c", "8", "--json", "unix:" + path)
+            thread.join()
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(json.loads(done.stdout)["received_bytes"], 8 * 44)
+
     def test_endless_answer_ends_with_ctrl_c(self):
         def talk(client):
             while True:
@@ -228,7 +251,8 @@ class Multi(ClientTest):
             process.send_signal(signal.SIGTERM)
             out, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, OK)
-        self.assertEqual(json.loads(out)["interrupted"], 2)
+        result = json.loads(out)
+        self.assertEqual((result["interrupted"], result["is_interrupted"]), (2, True))
 
 
 if __name__ == "__main__":

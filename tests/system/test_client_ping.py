@@ -280,6 +280,7 @@ class Output(Ping):
         done = self.ping("--json", "-n", "4", *FAST, "-t", "200ms", "-s", "64", *server.arguments)
         answer = json.loads(done.stdout)
         expected = {"command": "ping", "address": f"127.0.0.1:{server.port}", "measures": "message",
+                    "is_interrupted": False,
                     "size_bytes": 64, "interval_ms": 1, "timeout_ms": 200, "sent": 4}
         self.assertEqual({key: answer[key] for key in expected}, expected)
         self.assertEqual(answer["received"] + answer["lost"] + answer["mismatched"], 4)
@@ -317,6 +318,14 @@ class Output(Ping):
             self.assertIn(b"ping statistics", output)
             self.assertIn(b" 0 lost", output)  # a round that was cut short does not count
             self.assertEqual(process.returncode, OK if talk is echo else FAILED)
+
+    def test_ctrl_c_is_told_by_json(self):
+        server = serve(self, echo)
+        process = self.start_client("--json", "-i", "10ms", *server.arguments)
+        wait_until(lambda: server.received > 64, "the second round")
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=PATIENCE)
+        self.assertTrue(json.loads(output)["is_interrupted"])
 
     def test_ctrl_c_ends_a_connect(self):
         process = self.start_client("-t", "60s", "--connect", *use(self, Full()).arguments)
@@ -405,6 +414,13 @@ class Nagios(Ping):
     def test_unknown_is_said_wherever_the_option_stands(self):
         done = self.ping("--bad", "--nagios", "127.0.0.1", "7")
         self.assertEqual((done.returncode, done.stderr), (UNKNOWN, b""))
+
+    def test_unknown_is_said_for_each_abbreviation_of_the_option(self):
+        for word in ("--na", "--nag", "--nagio", "--nagios"):
+            done = self.ping(word, "127.0.0.1")
+            self.assertEqual((done.returncode, done.stderr), (UNKNOWN, b""))
+        for word in ("--n", "--nagiosx", "--no-color"):
+            self.assertEqual(self.ping(word, "127.0.0.1").returncode, USAGE)
 
     def test_plugin_that_is_stopped_tells_what_it_knows(self):
         process = self.start_client("--nagios", "-t", "60s", *serve(self, silent).arguments)

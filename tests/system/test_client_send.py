@@ -177,9 +177,13 @@ class Json(ClientTest):
         return json.loads(done.stdout)
 
     def test_answer_is_a_string_where_it_is_text(self):
-        result = self.result(*self.serve_daemon(), "Jödler 🏔\n")
+        host, port = self.serve_daemon()
+        result = self.result(host, port, "Jödler 🏔\n")
+        self.assertEqual(list(result)[:2], ["command", "target"])
         self.assertGreater(result.pop("elapsed_ms"), 0)
-        self.assertEqual(result, {"sent_bytes": 13, "received_bytes": 13, "is_interrupted": False, "input_is_cut": False,
+        self.assertEqual(result, {"command": "send", "target": f"{host} port {port}",
+                                  "sent_bytes": 13, "received_bytes": 13,
+                                  "is_interrupted": False, "input_is_cut": False,
                                   "answer_is_cut": False, "answer": "Jödler 🏔\n"})
 
     def test_answer_is_base64_where_it_is_no_text(self):

@@ -83,6 +83,7 @@ class Verify(ClientTest):
             self.assertEqual(result[name], 1000)
         self.assertGreater(result["duration_ms"], 0)
         self.assertGreater(result["rate_bytes_per_s"], 0)
+        self.assertFalse(result["is_interrupted"])
         self.assertNotIn("fault", result)
         self.assertNotIn("error", result)
 
@@ -287,8 +288,8 @@ class Verify(ClientTest):
 
     # --- Ctrl-C ---
 
-    def interrupt(self, end, is_time):
-        with subprocess.Popen([YODEL, "verify", *end.arguments, "-n", "1024G", "-t", "0"],
+    def interrupt(self, end, is_time, *options):
+        with subprocess.Popen([YODEL, "verify", *end.arguments, "-n", "1024G", "-t", "0", *options],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                               env=environment()) as process:
             wait_until(lambda: process.poll() is not None or is_time(process))
@@ -315,6 +316,13 @@ class Verify(ClientTest):
             out, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, OK)
         self.assertIn(b"interrupted, all right so far", out)
+
+    def test_interrupt_is_told_by_json(self):
+        for talk, verdict in ((echo, "interrupted"), (swallow, "failed")):
+            end = serve(self, talk)
+            _, out, _ = self.interrupt(end, lambda _, end=end: end.received > 32_000_000, "--json")
+            result = json.loads(out)
+            self.assertEqual((result["verdict"], result["is_interrupted"]), (verdict, True))
 
     def test_interrupt_before_anything_came_is_a_failure(self):
         end = serve(self, swallow)

@@ -19,6 +19,7 @@
 enum {
 	TARGET_ADDRESSES_MAX = 16,
 	DIAL_PATH_MS = 50, /* connecting to a Unix socket blocks: not for longer */
+	DIAL_AT_ONCE = 64, /* connects under way that the queue of a listener should take */
 };
 
 /* Where to, and where from. */

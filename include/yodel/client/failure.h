@@ -51,7 +51,7 @@ int failure_set_errno(struct failure *failure, int number, const char *format, .
 void failure_print(const struct request *request, const struct failure *failure);
 
 /*
- * Prints the line on stderr; with --json, an object with "error" and "message" on stdout, too.
+ * Prints the line on stderr; with --json, an object on stdout, too: "command", "target", "error", "message".
  * Returns CLIENT_NETWORK.
  */
 int failure_report(const struct request *request, const struct failure *failure);

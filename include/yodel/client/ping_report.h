@@ -38,6 +38,7 @@ struct ping_tally {
 	double jitter_sum_ns;
 	uint64_t jitter_count;
 	int64_t begun_ns, ended_ns; /* monotonic */
+	bool is_interrupted;        /* before all rounds were done */
 	struct failure failure;     /* of the last round that was not answered */
 };
 

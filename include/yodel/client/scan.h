@@ -45,6 +45,7 @@ struct scan {
 	int64_t until_ms; /* monotonic: tries again until then; 0: one try */
 	struct scan_port *ports;
 	size_t count, open_count;
+	size_t tried_count; /* once it has run: those that a connect was begun to, or no address known */
 	bool is_interrupted;
 
 	/* Its own. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Colours and the progress bar: on a terminal only, and never against NO_COLOR, --no-color, --quiet
- * or --json. Owns nothing. Threads: one. Source: no-color.org, ECMA-48 8.3.117.
+ * Colours and the progress bar, on a terminal only and never where TERM is "dumb" or missing. Colours:
+ * not with --no-color, nor where NO_COLOR is set and not empty. The bar: not with --quiet or --json.
+ * Owns nothing. Threads: one. Source: no-color.org, ECMA-48 8.3.117.
  */
 #ifndef YODEL_CLIENT_TERMINAL_H
 #define YODEL_CLIENT_TERMINAL_H
