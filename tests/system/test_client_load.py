@@ -222,7 +222,7 @@ class Measuring(LoadTest):
                 other_ends.silent(client)
             else:
                 other_ends.echo(client)
-        result = self.load(*serve(self, talk).arguments, "-c", "3", "-d", "1s", "-t", "300ms",
+        result = self.load(*serve(self, talk).arguments, "-c", "3", "-d", "2s", "-t", "1s",
                            code=FAILED)
         self.assertEqual(result["connections_failed"]["TIMEOUT"]["count"], 1)
         self.assertEqual(result["lost"], 1)

@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 
-from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, yodel
+from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, Pty, yodel
 from other_ends import (LOCKSTEP, PROGRAMS, UNIX_PROGRAMS, NeverAccepting, Refusing, abstract_name,
                         adding, chunking, copy, corrupting, echo, greeting, losing, pieces,
                         reordering, repeating, resetting, serve, silent, slow, Stalling, swallow,
@@ -122,7 +122,8 @@ class Verify(ClientTest):
         self.assertGreater(len(sizes), 3)
 
     def test_pause_may_be_longer_than_the_timeout(self):
-        done = verify(serve(self, echo), "--chunk", "50", "--pause", "300ms", "-t", "100ms", size=100)
+        done = verify(serve(self, echo), "--chunk", "50", "--pause", "1500ms", "-t", "1s",
+                      size=100)
         self.assert_ended(done, OK)
 
     def test_kept_open_connection_is_done_when_all_is_back(self):
@@ -222,7 +223,7 @@ class Verify(ClientTest):
             take(client, 3)
             copy(client, 100)
             client.pause()
-        done = verify(serve(self, talk), "-t", "300ms", "--seed", "7", size=1000)
+        done = verify(serve(self, talk), "-t", "1s", "--seed", "7", size=1000)
         self.assert_ended(done, FAILED, b"OTHER: at offset 500: 3 bytes lost")
 
     def test_lost_end_is_told_when_the_connection_is_kept_open(self):
@@ -259,7 +260,7 @@ class Verify(ClientTest):
         def talk(client):
             copy(client, 1000)
             client.pause()
-        done = verify(serve(self, talk), "-t", "300ms", "--json", size=2000)
+        done = verify(serve(self, talk), "-t", "1s", "--json", size=2000)
         self.assert_ended(done, FAILED, b"; all that came back was right")
         result = json.loads(done.stdout)
         self.assertEqual((result["verdict"], result["error"], result["right_bytes"]),
@@ -303,6 +304,15 @@ class Verify(ClientTest):
         code, out, err = self.interrupt(end, lambda _: end.received > 32_000_000)
         self.assertEqual((code, err), (OK, b""))
         self.assertRegex(out, rb"^\d+ bytes of 1099511627776 in .*: interrupted, all right so far\n$")
+
+    def test_terminal_gets_a_bar_with_rate_and_time_left(self):
+        variables = dict(environment({"TERM": "xterm"}), NO_COLOR="")
+        with Pty([YODEL, "verify", *serve(self, echo).arguments, "-n", "1G"],
+                 env=variables) as terminal:
+            shown = terminal.read_until(b" s left")
+            self.assertRegex(shown, rb"\r\[#* *\] +\d+% [\d.]+ [KMG]iB, [\d.]+ [KMG]iB/s, \d+ s left\Z")
+            terminal.process.send_signal(signal.SIGINT)
+            self.assertIn(b"\r\x1b[K", terminal.read_all())  # it is gone before the result
 
     def test_second_signal_right_behind_does_not_cost_the_summary(self):
         """timeout(1) signals its child, and then the group that the child is in."""
