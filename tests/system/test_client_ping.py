@@ -11,12 +11,14 @@ import subprocess
 import sys
 import termios
 import time
+import unittest
 
 from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, catches_interrupts, yodel
 from other_ends import (LOCKSTEP, PROGRAMS, Full, NeverAccepting, Refusing, Stalling, abstract_name,
                         adding, chunking, copy, corrupting, echo, greeting, losing, repeating,
                         resetting, serve, silent, slow, swallow, take, truncating, use)
-from yodel_harness import PATIENCE, close_with_reset, environment, main, scaled, wait_until
+from yodel_harness import (PATIENCE, SANITIZE, close_with_reset, environment, main, scaled,
+                           wait_until)
 
 WARNING, CRITICAL, UNKNOWN = 1, 2, 3
 FAST = ["-i", "1ms"]
@@ -446,6 +448,7 @@ class Stopped(ClientTest):
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=PATIENCE)
 
+    @unittest.skipIf("thread" in SANITIZE, "TSan holds signals back while write(2) blocks")
     def test_second_signal_ends_it_where_nobody_reads(self):
         end = serve(self, echo)
         process = subprocess.Popen([YODEL, "ping", "-i", "0", *end.arguments],
