@@ -297,7 +297,6 @@ static void say_connected(const struct request *request, const struct address *t
 	fprintf(stderr, "connected to %s from %s\n", to_text, from_text);
 }
 
-/* Connects to the address with this index. Returns 0 and the descriptor, or an errno value. */
 static bool is_readable(int fd)
 {
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
@@ -323,6 +322,7 @@ int dial_begin_patiently(const struct target *target, const struct address *addr
 	}
 }
 
+/* Connects to the address with this index. Returns 0 and the descriptor, or an errno value. */
 static int connect_one(
 	const struct target *target, size_t i, uint64_t turn, int interrupt_fd, int *fd)
 {

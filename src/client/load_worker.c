@@ -263,7 +263,7 @@ static bool is_worth_waiting(struct load_worker *worker, int number)
 {
 	int64_t now_ns = clock_monotonic_ns();
 
-	if (number != EAGAIN || is_connecting_anew(worker)) {
+	if (number != EAGAIN) {
 		worker->stuck_ns = 0;
 		return false;
 	}
@@ -298,10 +298,12 @@ static bool dial_slot(struct load_worker *worker, struct load_slot *slot)
 /* Sends what is due; the connection may have ended then. */
 static void push(struct load_worker *worker, struct load_slot *slot)
 {
-	uint64_t before = slot->stream.sent;
+	uint64_t oldest_end = (slot->completed + 1) * (uint64_t)settings_of(worker)->size_bytes;
+	bool is_oldest_under_way = slot->stream.sent < oldest_end;
 	enum load_io io = load_stream_push(&slot->stream);
 
-	if (slot->stream.sent > before)
+	/* No answer can come before the message is sent; later ones do not excuse its lack. */
+	if (is_oldest_under_way && slot->begun > slot->completed)
 		slot->moved_ns = worker->now_ns;
 	if (io == LOAD_IO_FAILED)
 		fail_slot(worker, slot, errno, "broke");
@@ -410,7 +412,8 @@ static void handle_event(struct load_worker *worker, const struct epoll_event *e
 	}
 	if ((event->events & ~(uint32_t)EPOLLOUT) != 0)
 		pull(worker, slot);
-	if ((event->events & EPOLLOUT) != 0 && slot->stream.fd >= 0 && !slot->is_connecting)
+	if ((event->events & EPOLLOUT) != 0 && slot->stream.fd >= 0 && !slot->is_connecting &&
+		!worker->is_closing)
 		push(worker, slot);
 }
 
@@ -517,7 +520,7 @@ static void begin_all(struct load_worker *worker)
 	}
 }
 
-/* Needs a free slot. */
+/* Needs a free slot. Afterwards there may be a stuck one. */
 static void begin_connection(struct load_worker *worker, int64_t due_ns)
 {
 	struct load_slot *slot = worker->free_slots;
@@ -525,16 +528,18 @@ static void begin_connection(struct load_worker *worker, int64_t due_ns)
 	worker->free_slots = slot->next_free;
 	slot->begun = slot->completed = 0;
 	begin_message(worker, slot, due_ns);
-	(void)dial_slot(worker, slot);
+	if (!dial_slot(worker, slot))
+		worker->stuck_slot = slot;
+	worker->now_ns = clock_monotonic_ns();
 }
 
 /* As many as are free now: one that fails at once is free again, and waits for the next turn. */
 static void begin_connections(struct load_worker *worker)
 {
-	for (size_t n = worker->slot_count - worker->alive; n > 0 && may_begin(worker); n--) {
-		worker->now_ns = clock_monotonic_ns();
+	size_t left = worker->slot_count - worker->alive;
+
+	for (; left > 0 && may_begin(worker) && worker->stuck_slot == NULL; left--)
 		begin_connection(worker, worker->now_ns);
-	}
 }
 
 /* One paced message on the connection whose turn it is; sent when all that are due are begun. */
@@ -571,7 +576,7 @@ static bool begin_next(struct load_worker *worker, int64_t due_ns)
 {
 	if (!is_connecting_anew(worker))
 		begin_paced(worker, due_ns);
-	else if (worker->free_slots != NULL)
+	else if (worker->free_slots != NULL && worker->stuck_slot == NULL)
 		begin_connection(worker, due_ns);
 	else
 		return false;
@@ -599,6 +604,10 @@ static int64_t begin_paced_due(struct load_worker *worker)
  * an answer. */
 static int64_t begin_due(struct load_worker *worker)
 {
+	if (worker->stuck_slot != NULL && dial_slot(worker, worker->stuck_slot))
+		worker->stuck_slot = NULL;
+	if (worker->stuck_slot != NULL)
+		return worker->now_ns; /* to dial means to wait */
 	if (is_paced(worker))
 		return begin_paced_due(worker);
 	if (is_connecting_anew(worker))
@@ -679,6 +688,14 @@ static void drain(struct load_worker *worker)
 	worker->under_way = 0;
 }
 
+/* Ends our stream; from now on its end of the stream is all that we wait for. */
+static void finish_slot(struct load_worker *worker, struct load_slot *slot)
+{
+	(void)shutdown(slot->stream.fd, SHUT_WR);
+	if (slot->wants_out)
+		watch(worker, slot, EPOLL_CTL_MOD, false);
+}
+
 /* Ends our streams, and waits for the server to end its own: so nothing is reset. */
 static void close_all(struct load_worker *worker)
 {
@@ -690,7 +707,7 @@ static void close_all(struct load_worker *worker)
 		if (worker->slots[i].is_connecting)
 			end_slot(worker, &worker->slots[i]);
 		else if (worker->slots[i].stream.fd >= 0)
-			(void)shutdown(worker->slots[i].stream.fd, SHUT_WR);
+			finish_slot(worker, &worker->slots[i]);
 	while (worker->alive > 0 && worker->now_ns < until_ns)
 		turn(worker, until_ns);
 	for (size_t i = 0; i < worker->slot_count; i++)

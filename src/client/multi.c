@@ -65,7 +65,8 @@ struct multi {
 	size_t message_count;
 	struct talk *talks; /* owned */
 	size_t count;
-	size_t begun; /* of count: not waiting any more */
+	size_t begun;     /* of count: not waiting any more */
+	int64_t stuck_ms; /* since when the queue of a Unix socket is full; 0: it is not */
 	size_t connecting;
 	size_t active; /* waiting, connecting or open */
 	int epoll_fd;
@@ -124,12 +125,18 @@ static void watch(struct multi *multi, struct talk *talk, int operation, uint32_
 }
 
 /* Whether to try the same address again: the queue of a Unix socket is full, and time is left. */
-static bool is_worth_waiting(const struct multi *multi, const struct talk *talk, int number)
+static bool is_worth_waiting(struct multi *multi, int number)
 {
-	int64_t waited_ms = clock_monotonic_ms() - talk->moved_ms;
+	int64_t now_ms = clock_monotonic_ms();
 
-	return number == EAGAIN &&
-	       (multi->request->timeout_ms == 0 || waited_ms < multi->request->timeout_ms);
+	if (number == 0)
+		multi->stuck_ms = 0;
+	if (number != EAGAIN)
+		return false;
+	if (multi->stuck_ms == 0)
+		multi->stuck_ms = now_ms;
+	return multi->request->timeout_ms == 0 ||
+	       now_ms - multi->stuck_ms < multi->request->timeout_ms;
 }
 
 static void fail_connect(struct multi *multi, struct talk *talk, int number)
@@ -155,7 +162,7 @@ static bool connect_talk(struct multi *multi, struct talk *talk, int number)
 		const struct address *address = &multi->target.addresses[talk->address];
 
 		number = dial_begin(&multi->target, address, talk->number - 1, &talk->fd);
-		if (is_worth_waiting(multi, talk, number))
+		if (is_worth_waiting(multi, number))
 			return false;
 		if (number != 0)
 			continue;
@@ -343,8 +350,6 @@ static void begin_some(struct multi *multi)
 	while (may_begin(multi)) {
 		struct talk *talk = &multi->talks[multi->begun];
 
-		if (talk->moved_ms == 0)
-			talk->moved_ms = clock_monotonic_ms();
 		if (!connect_talk(multi, talk, 0))
 			break;
 		multi->begun++;

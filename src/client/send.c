@@ -35,7 +35,8 @@ static const struct command_option options[] = {
 struct exchange {
 	const char *text; /* to be sent; NULL: standard input, or the text is given */
 	bool is_text;
-	bool is_sent; /* all of the input */
+	bool is_sent;    /* all of the input */
+	bool has_failed; /* see the failure */
 	struct failure failure;
 	char *kept; /* the answer's beginning, KEPT_MAX_BYTES of room; NULL: it is printed */
 	size_t kept_length;
@@ -58,6 +59,7 @@ static ssize_t give(void *context, const char **bytes)
 	if (count >= 0)
 		return count;
 	failure_set_errno(&exchange->failure, errno, "cannot read standard input");
+	exchange->has_failed = true;
 	return DUPLEX_STOP;
 }
 
@@ -126,6 +128,17 @@ static int conclude(const struct exchange *exchange, const struct duplex *duplex
 	return CLIENT_OK;
 }
 
+/* Behind the end of the server's stream. Returns how it ended at last. */
+static enum duplex_end send_rest(struct exchange *exchange, struct duplex *duplex)
+{
+	exchange->is_sent = duplex_send_rest(duplex);
+	if (exchange->has_failed)
+		return DUPLEX_STOPPED;
+	if (duplex->interrupt_fd >= 0 && interrupt_is_pending(duplex->interrupt_fd))
+		return DUPLEX_INTERRUPTED;
+	return DUPLEX_CLOSED;
+}
+
 static int converse(struct exchange *exchange, struct duplex *duplex)
 {
 	int64_t begun_ns = clock_monotonic_ns();
@@ -141,7 +154,7 @@ static int converse(struct exchange *exchange, struct duplex *duplex)
 	enum duplex_end end = duplex_run(duplex, &exchange->failure);
 	exchange->is_sent = duplex->is_given && duplex->out_length == 0;
 	if (end == DUPLEX_CLOSED && !exchange->is_sent)
-		exchange->is_sent = duplex_send_rest(duplex);
+		end = send_rest(exchange, duplex);
 	int result = conclude(exchange, duplex, end, clock_monotonic_ns() - begun_ns);
 	free(exchange->kept);
 	return result;

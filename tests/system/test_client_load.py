@@ -11,10 +11,12 @@ import re
 import resource
 import select
 import signal
+import socket
 import subprocess
+import threading
 
 import other_ends
-from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, yodel
+from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, catches_interrupts, yodel
 from other_ends import serve, use
 from yodel_harness import PATIENCE, environment, main, scaled, wait_until
 
@@ -291,6 +293,13 @@ class Faults(LoadTest):
                 self.assertEqual(list(result["connections_failed"]), ["REFUSED"])
                 self.assertRegex(self.said, r"\AREFUSED: connection \d+ to .*Connection refused")
 
+    def test_server_that_takes_all_and_answers_nothing_is_a_timeout(self):
+        """Sending on at a rate is no sign of life."""
+        result = self.load(*serve(self, other_ends.swallow).arguments, "-r", "20/s", "-c", "1",
+                           "-d", "1h", "-t", "500ms", code=FAILED)
+        self.assertEqual(list(result["connections_failed"]), ["TIMEOUT"])
+        self.assertEqual(result["completed"], 0)
+
     def test_connects_that_hang_are_a_timeout(self):
         end = use(self, other_ends.Full())
         result = self.load(*end.arguments, "-c", "3", "-t", "300ms", code=FAILED)
@@ -355,6 +364,42 @@ class OtherPeoplesServers(LoadTest):
         self.assert_all_came_back(self.load(*server.arguments, "-n", "500"), 500)
 
 
+class SlowToAccept(LoadTest):
+    """Unix sockets, whose queue is full at once."""
+
+    def listen(self):
+        path = os.path.join(self.folder(), "socket")
+        listener = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(path)
+        listener.listen(1)
+        return listener, "unix:" + path
+
+    def test_connections_wait_for_their_turn(self):
+        listener, target = self.listen()
+
+        def serve_all():
+            for _ in range(30):
+                client, _ = listener.accept()
+                with client:
+                    client.sendall(client.recv(64, socket.MSG_WAITALL))
+                    client.recv(1)
+        thread = threading.Thread(target=serve_all)
+        thread.start()
+        result = self.load(target, "--connect", "-c", "4", "-n", "30")
+        thread.join()
+        self.assert_all_came_back(result, 30)
+
+    def test_full_queue_is_a_timeout_in_every_mode(self):
+        _, target = self.listen()
+        for arguments in ([], ["--connect"], ["--connect", "-r", "100/s"]):
+            with self.subTest(arguments):
+                result = self.load(target, "-c", "4", "-d", "500ms", "-t", "300ms", *arguments,
+                                   code=FAILED)
+                self.assertEqual(list(result["connections_failed"]), ["TIMEOUT"])
+                self.assertEqual(result["completed"], 0)
+
+
 class Interrupted(LoadTest):
     def start_load(self, *arguments, **keywords):
         process = subprocess.Popen([YODEL, "load", *arguments], env=environment(keywords.pop(
@@ -392,6 +437,29 @@ class Interrupted(LoadTest):
                 self.assertTrue(result["is_interrupted"])
                 self.assertEqual(result["completed"], 0)
                 self.assertGreater(result["unfinished"], 0)
+
+    def test_ctrl_c_is_heard_while_a_queue_is_full(self):
+        with socket.socket(socket.AF_UNIX) as listener:
+            path = os.path.join(self.folder(), "socket")
+            listener.bind(path)
+            listener.listen(0)
+            process = self.start_load("unix:" + path, "--connect", "-r", "1000/s", "-d", "1h",
+                                      "-t", "0", "--json", stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE)
+            wait_until(lambda: catches_interrupts(process), "it handles signals")
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=PATIENCE)
+        self.assertTrue(json.loads(output)["is_interrupted"])
+
+    def test_ctrl_c_is_not_told_as_a_fault_of_the_server(self):
+        server = serve(self, other_ends.silent)
+        process = self.start_load(*server.arguments, "-c", "2", "-s", "8M", "-d", "1h", "--json",
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until(lambda: server.connections == 2, "it is connected")
+        process.send_signal(signal.SIGINT)
+        output, said = process.communicate(timeout=PATIENCE)
+        self.assertEqual(said, b"")
+        self.assertEqual(json.loads(output)["connections_failed"], {})
 
     def test_ctrl_c_while_connecting_ends_it(self):
         end = use(self, other_ends.Full())

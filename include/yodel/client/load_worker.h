@@ -34,6 +34,7 @@ struct load_worker {
 	struct load_slot *slots;
 	size_t slot_count;
 	struct load_slot *free_slots; /* when connecting */
+	struct load_slot *stuck_slot; /* begun, and to be dialled again */
 	struct load_slot *due_slots;  /* with messages that are begun and not sent */
 	uint64_t first_slot; /* of all threads' slots in a row, the number of its own first */
 	size_t connecting;
