@@ -186,7 +186,7 @@ static int bind_source(const struct target *target, uint64_t turn, int fd)
  */
 static int connect_path(int fd, const struct address *address)
 {
-	struct timeval timeout = {.tv_usec = DIAL_PATH_MS * 1000};
+	struct timeval timeout = {.tv_usec = (suseconds_t)DIAL_PATH_MS * 1000};
 	int flags = fcntl(fd, F_GETFL);
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
