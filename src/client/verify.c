@@ -161,7 +161,6 @@ static void exchange(struct verification *verification)
 	verification->end_ns = clock_monotonic_ns();
 	progress_clear(&verification->progress);
 	close(verification->duplex.fd);
-	close(verification->duplex.interrupt_fd);
 }
 
 /* --- What came of it -------------------------------------------------------------------------- */
