@@ -5,6 +5,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/error.h"
 #include "yodel/base/parse.h"
+#include "yodel/client/interrupt.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -297,15 +298,12 @@ static void say_connected(const struct request *request, const struct address *t
 	fprintf(stderr, "connected to %s from %s\n", to_text, from_text);
 }
 
-static bool is_readable(int fd)
-{
-	struct pollfd wait = {.fd = fd, .events = POLLIN};
-
-	return fd >= 0 && poll(&wait, 1, 0) == 1;
-}
-
-int dial_begin_patiently(const struct target *target, const struct address *address, uint64_t turn,
-	int interrupt_fd, int *fd)
+/*
+ * Begins to connect, with the target's timeout for room in the queue of a Unix socket; ECANCELED: the
+ * interrupt's descriptor became readable.
+ */
+static int begin_patiently(const struct target *target, const struct address *address,
+	uint64_t turn, int interrupt_fd, int *fd)
 {
 	int64_t begun_ms = clock_monotonic_ms();
 
@@ -315,7 +313,7 @@ int dial_begin_patiently(const struct target *target, const struct address *addr
 
 		if (number != EAGAIN)
 			return number;
-		if (is_readable(interrupt_fd))
+		if (interrupt_is_waiting(interrupt_fd))
 			return ECANCELED;
 		if (target->timeout_ms != 0 && waited_ms >= target->timeout_ms)
 			return ETIMEDOUT;
@@ -327,7 +325,7 @@ static int connect_one(
 	const struct target *target, size_t i, uint64_t turn, int interrupt_fd, int *fd)
 {
 	int made = -1;
-	int number = dial_begin_patiently(target, &target->addresses[i], turn, interrupt_fd, &made);
+	int number = begin_patiently(target, &target->addresses[i], turn, interrupt_fd, &made);
 
 	if (number != 0)
 		return number;

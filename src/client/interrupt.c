@@ -5,6 +5,7 @@
 #include "yodel/base/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -55,4 +56,11 @@ bool interrupt_is_pending(int fd)
 	uint64_t count;
 
 	return read(fd, &count, sizeof count) == sizeof count;
+}
+
+bool interrupt_is_waiting(int fd)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+	return poll(&wait, 1, 0) == 1;
 }

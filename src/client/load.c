@@ -139,13 +139,18 @@ double load_elapsed_s(const struct load_plan *plan, const struct load_result *re
 	return (double)(elapsed_ns > 0 ? elapsed_ns : 1) / 1e9;
 }
 
-uint64_t load_trouble(const struct load_result *result)
+uint64_t load_failures(const struct load_result *result)
 {
-	uint64_t trouble = result->mismatched + result->lost + result->unfinished;
+	uint64_t sum = 0;
 
 	for (size_t i = 0; i < FAILURE_KIND_COUNT; i++)
-		trouble += result->failed[i];
-	return trouble;
+		sum += result->failed[i];
+	return sum;
+}
+
+uint64_t load_trouble(const struct load_result *result)
+{
+	return result->mismatched + result->lost + result->unfinished + load_failures(result);
 }
 
 void load_result_merge(struct load_result *result, const struct load_result *more)

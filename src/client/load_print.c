@@ -38,15 +38,6 @@ double load_cpu_us(const struct load_result *result)
 				       : 0;
 }
 
-uint64_t load_failures(const struct load_result *result)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < FAILURE_KIND_COUNT; i++)
-		sum += result->failed[i];
-	return sum;
-}
-
 void load_describe(const struct load_plan *plan, char *text, size_t capacity)
 {
 	const struct load_settings *settings = plan->settings;

@@ -90,13 +90,8 @@ static void expire(struct load_worker *worker)
 
 static bool is_hopeless(const struct load_worker *worker)
 {
-	uint64_t failed = 0;
-
-	if (worker->result.completed > 0 || worker->alive > worker->connecting)
-		return false;
-	for (size_t i = 0; i < FAILURE_KIND_COUNT; i++)
-		failed += worker->result.failed[i];
-	return failed >= HOPELESS_AFTER;
+	return worker->result.completed == 0 && worker->alive == worker->connecting &&
+	       load_failures(&worker->result) >= HOPELESS_AFTER;
 }
 
 /* --- The life of a worker -------------------------------------------------------------------- */

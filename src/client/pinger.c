@@ -5,6 +5,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/parse.h"
 #include "yodel/base/text.h"
+#include "yodel/client/interrupt.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -53,13 +54,6 @@ void pinger_fini(struct pinger *pinger)
 
 /* --- Connecting ------------------------------------------------------------------------------ */
 
-static bool is_interrupted(const struct pinger *pinger)
-{
-	struct pollfd wait = {.fd = pinger->interrupt_fd, .events = POLLIN};
-
-	return poll(&wait, 1, 0) == 1;
-}
-
 enum round_result pinger_connect(struct pinger *pinger)
 {
 	struct dialed dialed;
@@ -70,7 +64,7 @@ enum round_result pinger_connect(struct pinger *pinger)
 	pinger->fd = dial_measured(pinger->request, &pinger->target, pinger->serial++,
 		pinger->interrupt_fd, &dialed, &pinger->failure);
 	if (pinger->fd < 0)
-		return is_interrupted(pinger) ? ROUND_INTERRUPTED : ROUND_LOST;
+		return interrupt_is_waiting(pinger->interrupt_fd) ? ROUND_INTERRUPTED : ROUND_LOST;
 	pinger->connect_ns = dialed.connect_ns;
 	pinger->rtt_ns = dialed.connect_ns;
 	pinger->connects++;

@@ -60,13 +60,6 @@ int dial_begin(const struct target *target, const struct address *address, uint6
 	int *fd) MUST_USE;
 
 /*
- * The same, with the target's timeout for room in the queue of a Unix socket.
- *   interrupt_fd   of interrupt.h: gives up with ECANCELED once it is readable; -1: none
- */
-int dial_begin_patiently(const struct target *target, const struct address *address, uint64_t turn,
-	int interrupt_fd, int *fd) MUST_USE;
-
-/*
  * How a connect that was begun and is not under way any more has ended: 0 or an errno value. A socket
  * that has met itself was refused: nobody listens there.
  */

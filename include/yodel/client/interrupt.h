@@ -20,4 +20,7 @@ int interrupt_open(void);
 /* Whether one came since it was asked the last time. */
 bool interrupt_is_pending(int fd);
 
+/* Whether one came, without taking note of it; false for the descriptor -1. */
+bool interrupt_is_waiting(int fd);
+
 #endif

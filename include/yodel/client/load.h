@@ -70,6 +70,9 @@ struct load_result {
 /* The length of what was measured, in seconds, at least a nanosecond. */
 double load_elapsed_s(const struct load_plan *plan, const struct load_result *result);
 
+/* Connections that failed, of all kinds. */
+uint64_t load_failures(const struct load_result *result);
+
 /* All failures and mismatches together. */
 uint64_t load_trouble(const struct load_result *result);
 

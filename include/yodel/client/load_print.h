@@ -31,9 +31,6 @@ double load_bytes_per_s(const struct load_plan *plan, const struct load_result *
 /* Microseconds of the client's processor for a round trip; 0 where there was none. */
 double load_cpu_us(const struct load_result *result);
 
-/* Connections that failed, of all kinds. */
-uint64_t load_failures(const struct load_result *result);
-
 /* Prints a table on stdout. */
 void load_print_table(const struct load_plan *plan, const struct load_result *result);
 
