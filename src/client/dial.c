@@ -227,6 +227,19 @@ int dial_begin(const struct target *target, const struct address *address, uint6
 	return number;
 }
 
+bool dial_may_retry(const struct target *target, int number, int64_t *full_since_ms)
+{
+	if (number != EAGAIN) {
+		*full_since_ms = 0;
+		return false;
+	}
+	int64_t now_ms = clock_monotonic_ms();
+
+	if (*full_since_ms == 0)
+		*full_since_ms = now_ms;
+	return target->timeout_ms == 0 || now_ms - *full_since_ms < target->timeout_ms;
+}
+
 /*
  * Where nobody listens, the kernel may give the port that is being connected to to the connecting
  * socket itself: then it meets itself (RFC 9293 3.5, simultaneous open).
@@ -305,19 +318,16 @@ static void say_connected(const struct request *request, const struct address *t
 static int begin_patiently(const struct target *target, const struct address *address,
 	uint64_t turn, int interrupt_fd, int *fd)
 {
-	int64_t begun_ms = clock_monotonic_ms();
+	int64_t full_since_ms = 0;
+	int number;
 
-	for (;;) {
-		int number = dial_begin(target, address, turn, fd);
-		int64_t waited_ms = clock_monotonic_ms() - begun_ms;
-
-		if (number != EAGAIN)
-			return number;
-		if (interrupt_is_waiting(interrupt_fd))
-			return ECANCELED;
-		if (target->timeout_ms != 0 && waited_ms >= target->timeout_ms)
-			return ETIMEDOUT;
-	}
+	do
+		number = dial_begin(target, address, turn, fd);
+	while (dial_may_retry(target, number, &full_since_ms) &&
+		!interrupt_is_waiting(interrupt_fd));
+	if (number != EAGAIN)
+		return number;
+	return interrupt_is_waiting(interrupt_fd) ? ECANCELED : ETIMEDOUT;
 }
 
 /* Connects to the address with this index. Returns 0 and the descriptor, or an errno value. */

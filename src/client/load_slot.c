@@ -145,24 +145,6 @@ static void watch(struct load_worker *worker, struct load_slot *slot, int operat
 	slot->wants_out = wants_out;
 }
 
-/*
- * Whether to try the same connection again: the queue of a Unix socket is full, and the server may
- * still make room.
- */
-static bool is_worth_waiting(struct load_worker *worker, int number)
-{
-	int64_t now_ns = clock_monotonic_ns();
-
-	if (number != EAGAIN) {
-		worker->stuck_ns = 0;
-		return false;
-	}
-	if (worker->stuck_ns == 0)
-		worker->stuck_ns = now_ns;
-	return now_ns - worker->stuck_ns < load_timeout_ns(worker);
-}
-
-/* Returns false where it has to be done again. */
 bool load_slot_dial(struct load_worker *worker, struct load_slot *slot)
 {
 	int fd = -1;
@@ -172,7 +154,7 @@ bool load_slot_dial(struct load_worker *worker, struct load_slot *slot)
 	slot->dialled_ns = slot->moved_ns = clock_monotonic_ns();
 	int number = dial_begin(
 		&worker->plan->target, &worker->plan->target.addresses[0], turn, &fd);
-	if (is_worth_waiting(worker, number))
+	if (dial_may_retry(&worker->plan->target, number, &worker->full_since_ms))
 		return false;
 	load_stream_open(&slot->stream, fd, turn);
 	if (number != 0) {

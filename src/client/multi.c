@@ -65,8 +65,8 @@ struct multi {
 	size_t message_count;
 	struct talk *talks; /* owned */
 	size_t count;
-	size_t begun;     /* of count: not waiting any more */
-	int64_t stuck_ms; /* since when the queue of a Unix socket is full; 0: it is not */
+	size_t begun;          /* of count: not waiting any more */
+	int64_t full_since_ms; /* of dial_may_retry */
 	size_t connecting;
 	size_t active; /* waiting, connecting or open */
 	int epoll_fd;
@@ -124,21 +124,6 @@ static void watch(struct multi *multi, struct talk *talk, int operation, uint32_
 	CHECK(epoll_ctl(multi->epoll_fd, operation, talk->fd, &event) == 0);
 }
 
-/* Whether to try the same address again: the queue of a Unix socket is full, and time is left. */
-static bool is_worth_waiting(struct multi *multi, int number)
-{
-	int64_t now_ms = clock_monotonic_ms();
-
-	if (number == 0)
-		multi->stuck_ms = 0;
-	if (number != EAGAIN)
-		return false;
-	if (multi->stuck_ms == 0)
-		multi->stuck_ms = now_ms;
-	return multi->request->timeout_ms == 0 ||
-	       now_ms - multi->stuck_ms < multi->request->timeout_ms;
-}
-
 static void fail_connect(struct multi *multi, struct talk *talk, int number)
 {
 	struct failure failure;
@@ -162,7 +147,7 @@ static bool connect_talk(struct multi *multi, struct talk *talk, int number)
 		const struct address *address = &multi->target.addresses[talk->address];
 
 		number = dial_begin(&multi->target, address, talk->number - 1, &talk->fd);
-		if (is_worth_waiting(multi, number))
+		if (dial_may_retry(&multi->target, number, &multi->full_since_ms))
 			return false;
 		if (number != 0)
 			continue;

@@ -60,6 +60,14 @@ int dial_begin(const struct target *target, const struct address *address, uint6
 	int *fd) MUST_USE;
 
 /*
+ * Whether to begin the same connect again: the queue of a Unix socket is full (EAGAIN), and the target's
+ * timeout leaves time for room in it.
+ *   number          what dial_begin has returned
+ *   full_since_ms   kept from call to call, 0 at first: since when, monotonic; 0 where it is not
+ */
+bool dial_may_retry(const struct target *target, int number, int64_t *full_since_ms);
+
+/*
  * How a connect that was begun and is not under way any more has ended: 0 or an errno value. A socket
  * that has met itself was refused: nobody listens there.
  */

@@ -45,9 +45,9 @@ struct load_worker {
 	uint64_t dials;
 	int64_t now_ns;
 	int64_t checked_ns;
-	int64_t ended_ns;     /* the run, before what was under way was waited for */
-	int64_t stuck_ns;     /* since when the queue of a Unix socket is full; 0: it is not */
-	int64_t cpu_begin_ns; /* -1 until the measuring begins */
+	int64_t ended_ns;      /* the run, before what was under way was waited for */
+	int64_t full_since_ms; /* of dial_may_retry */
+	int64_t cpu_begin_ns;  /* -1 until the measuring begins */
 	int epoll_fd;
 	bool is_closing; /* an end of stream is what we wait for */
 	unsigned char *buffer;
