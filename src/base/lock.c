@@ -24,3 +24,8 @@ void UNCHECKED lock_give(struct lock *lock)
 {
 	CHECK(pthread_mutex_unlock(&lock->mutex) == 0);
 }
+
+void lock_wait(struct lock *lock, pthread_cond_t *condition)
+{
+	CHECK(pthread_cond_wait(condition, &lock->mutex) == 0);
+}

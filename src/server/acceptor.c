@@ -2,7 +2,6 @@
 #include "yodel/server/acceptor.h"
 
 #include "yodel/base/clock.h"
-#include "yodel/server/handle_client.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,37 +17,22 @@ static int open_reserve(void)
 	return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-int acceptor_init(struct acceptor *acceptor, struct registry *registry, size_t thread_stack_bytes,
-	size_t max_partings, struct error *error)
+int acceptor_init(struct acceptor *acceptor, struct registry *registry, size_t max_partings,
+	struct error *error)
 {
-	*acceptor = (struct acceptor){.registry = registry, .reserve_fd = -1};
-	int failure = pthread_attr_init(&acceptor->thread_attributes);
-	if (failure != 0)
-		return error_set_errno(error, EX_OSERR, failure, "thread attributes");
-	pthread_attr_setdetachstate(&acceptor->thread_attributes, PTHREAD_CREATE_DETACHED);
-	failure = pthread_attr_setstacksize(&acceptor->thread_attributes, thread_stack_bytes);
-	if (failure != 0) {
-		error_set_errno(error, EX_OSERR, failure, "thread_stack = %zu", thread_stack_bytes);
-		goto failed;
-	}
-	if (partings_init(&acceptor->partings, max_partings) != 0) {
-		error_set(error, EX_OSERR, "no memory for refused clients");
-		goto failed;
-	}
+	*acceptor = (struct acceptor){.registry = registry};
+	if (partings_init(&acceptor->partings, max_partings) != 0)
+		return error_set(error, EX_OSERR, "no memory for refused clients");
 	acceptor->reserve_fd = open_reserve();
 	if (acceptor->reserve_fd >= 0)
 		return 0;
-	error_set_errno(error, EX_OSERR, errno, "cannot open /dev/null");
 	partings_fini(&acceptor->partings);
-failed:
-	pthread_attr_destroy(&acceptor->thread_attributes);
-	return -1;
+	return error_set_errno(error, EX_OSERR, errno, "cannot open /dev/null");
 }
 
 void acceptor_fini(struct acceptor *acceptor)
 {
 	partings_fini(&acceptor->partings);
-	pthread_attr_destroy(&acceptor->thread_attributes);
 	if (acceptor->reserve_fd >= 0)
 		close(acceptor->reserve_fd);
 	acceptor->reserve_fd = -1;
@@ -134,38 +118,36 @@ static void refuse(struct acceptor *acceptor, const struct listener_settings *li
 			client->now_ms + listener->timeouts.linger_ms);
 }
 
-static enum accept_result start(struct acceptor *acceptor, const struct listener_settings *listener,
-	const struct admission *client, struct connection *connection)
+/* No thread could be made, so the leader turns this client away and goes on leading. */
+static enum accept_result refuse_without_thread(struct acceptor *acceptor,
+	const struct listener_settings *listener, const struct admission *client,
+	int thread_failure)
 {
-	int failure = handle_client_start(connection, &acceptor->thread_attributes);
-
-	if (failure == 0)
-		return ACCEPT_OK;
-	registry_retract(acceptor->registry, connection, CLOSE_RESOURCES);
 	close(client->fd);
-	refusals_log(&acceptor->refusals, listener->name, &client->peer, CLOSE_RESOURCES, failure,
-		client->now_ms);
+	registry_count_refusal(acceptor->registry, CLOSE_RESOURCES);
+	refusals_log(&acceptor->refusals, listener->name, &client->peer, CLOSE_RESOURCES,
+		thread_failure, client->now_ms);
 	return pause_accepting(acceptor, client->now_ms);
 }
 
-enum accept_result acceptor_accept(struct acceptor *acceptor, int listening_fd,
-	const struct listener_settings *listener, size_t listener_index,
-	enum close_reason (*run)(struct connection *connection))
+enum accept_result acceptor_accept(struct acceptor *acceptor, const struct listening_entry *entry,
+	const struct listener_settings *listener, int thread_failure,
+	struct connection **connection)
 {
-	struct admission client = {.listener_index = listener_index, .run = run};
-	struct connection *connection;
+	struct admission client = {.listener_index = entry->listener_index, .run = entry->run};
 
 	if (acceptor->reserve_fd < 0) /* lost in a shortage */
 		acceptor->reserve_fd = open_reserve();
 	client.peer.length = sizeof client.peer.v6;
-	client.fd = accept4(listening_fd, &client.peer.any, &client.peer.length, SOCK_CLOEXEC);
+	client.fd = accept4(entry->fd, &client.peer.any, &client.peer.length, SOCK_CLOEXEC);
 	if (client.fd < 0)
-		return handle_failure(acceptor, listening_fd, listener, errno);
+		return handle_failure(acceptor, entry->fd, listener, errno);
 	address_normalize(&client.peer);
 	client.now_ms = clock_monotonic_ms();
-	enum close_reason obstacle = registry_admit(acceptor->registry, &client, &connection);
-	if (obstacle == CLOSE_NONE)
-		return start(acceptor, listener, &client, connection);
-	refuse(acceptor, listener, &client, obstacle);
+	if (thread_failure != 0)
+		return refuse_without_thread(acceptor, listener, &client, thread_failure);
+	enum close_reason obstacle = registry_admit(acceptor->registry, &client, connection);
+	if (obstacle != CLOSE_NONE)
+		refuse(acceptor, listener, &client, obstacle);
 	return ACCEPT_OK;
 }

@@ -4,7 +4,6 @@
 #include "yodel/base/check.h"
 
 #include <stdlib.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 
 enum { ALL_LISTENERS = -1 };
@@ -184,19 +183,6 @@ static void give_slot(struct registry *registry, struct connection *connection)
 	registry->free_slots = connection;
 }
 
-void registry_retract(
-	struct registry *registry, struct connection *connection, enum close_reason reason)
-{
-	lock_take(&registry->lock);
-	unlist(registry, connection);
-	give_slot(registry, connection);
-	token_bucket_return(&registry->bucket);
-	token_bucket_return(&registry->by_listener[connection->listener_index].bucket);
-	registry->totals.accepted--;
-	count_refusal(registry, reason);
-	lock_give(&registry->lock);
-}
-
 void registry_count_refusal(struct registry *registry, enum close_reason reason)
 {
 	lock_take(&registry->lock);
@@ -219,25 +205,10 @@ size_t registry_unlist(
 	return open;
 }
 
-static void tell_if_empty(struct registry *registry) REQUIRES(registry->lock)
-{
-	if (registry->is_closed && registry->taken == 0)
-		CHECK(eventfd_write(registry->settings.empty_fd, 1) == 0);
-}
-
 void registry_release(struct registry *registry, struct connection *connection)
 {
 	lock_take(&registry->lock);
 	give_slot(registry, connection);
-	tell_if_empty(registry);
-	lock_give(&registry->lock);
-}
-
-void registry_close(struct registry *registry)
-{
-	lock_take(&registry->lock);
-	registry->is_closed = true;
-	tell_if_empty(registry);
 	lock_give(&registry->lock);
 }
 

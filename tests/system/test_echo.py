@@ -101,7 +101,7 @@ class Exactness(SystemTest):
             self.assert_ends(client)
 
     def test_reset_in_mid_stream_ends_that_client_alone(self):
-        threads = self.daemon.threads()
+        threads = self.daemon.client_threads()
         bystander = self.connect(self.daemon)
         self.assert_echoes(bystander)
         for _ in range(20):
@@ -112,7 +112,7 @@ class Exactness(SystemTest):
             close_with_reset(client)
             self.assertEqual(self.daemon.wait_for("close", peer=peer)["reason"], "client_reset")
         self.assert_echoes(bystander)
-        self.daemon.wait_for_threads(threads + 1)
+        self.daemon.wait_for_client_threads(threads + 1)
 
     def test_client_that_closes_without_reading_does_no_harm(self):
         bystander = self.connect(self.daemon)

@@ -27,7 +27,7 @@ class AtStart(SystemTest):
         warning = start_line(daemon, "warn")
         for part in ("limits.max_connections = 1024", f"{LOWERED} open files", f"allow {room} "):
             self.assertIn(part, warning["message"])
-        threads = daemon.threads()
+        threads = daemon.client_threads()
         clients = [self.connect(daemon) for _ in range(room)]
         for client in clients:
             self.assert_echoes(client)
@@ -41,7 +41,7 @@ class AtStart(SystemTest):
         daemon.wait_for("refuse", reason="limit_total")
         for client in clients:
             client.close()
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
         for client in [self.connect(daemon) for _ in range(room)]:
             self.assert_echoes(client)
 
@@ -102,13 +102,13 @@ class InTheMiddle(SystemTest):
 
     def test_clients_that_go_make_room_again(self):
         daemon = self.start()
-        threads = daemon.threads()
+        threads = daemon.client_threads()
         client = self.connect(daemon)
         self.assert_echoes(client)
         self.lower(daemon, daemon.descriptor_limit_now())
         self.assert_shed(daemon)
         client.close()
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
         self.assert_echoes_soon(daemon)
 
     def test_a_shortage_costs_no_processor_time(self):

@@ -98,12 +98,12 @@ class Connections(LimitTest):
         daemon = self.start(options=["limits.max_connections=1", f"limits.refuse_text={TEXT}",
                                      "timeouts.linger=200ms"])
         self.assert_admitted(daemon)
-        threads, descriptors = daemon.threads(), daemon.descriptors()
+        threads, descriptors = daemon.client_threads(), daemon.descriptors()
         # More than the daemon waits for at once, and none of them closes.
         stubborn = [self.connect(daemon) for _ in range(60)]
         for client in stubborn:
             self.assertEqual(receive_all(client), TEXT.encode())
-        self.assertEqual(daemon.threads(), threads)
+        self.assertEqual(daemon.client_threads(), threads)
         daemon.wait_for_descriptors(descriptors)
 
     def test_refused_client_that_trickles_is_cut_at_the_end_of_linger(self):
@@ -168,7 +168,7 @@ class Peers(LimitTest):
 
     def test_counts_of_many_peers_come_back_to_nothing(self):
         daemon = self.start(options=["limits.max_per_peer=1", f"limits.refuse_text={TEXT}"])
-        threads = daemon.threads()
+        threads = daemon.client_threads()
         sources = [f"127.1.{number // 250}.{number % 250 + 1}" for number in range(300)]
         for _ in range(2):
             clients = [self.assert_admitted(daemon, source=source) for source in sources]
@@ -176,7 +176,7 @@ class Peers(LimitTest):
             self.assert_refused(daemon, "limit_peer", source=sources[-1])
             for client in clients:
                 client.close()
-            daemon.wait_for_threads(threads)
+            daemon.wait_for_client_threads(threads)
 
 
 class Rate(LimitTest):
@@ -218,14 +218,14 @@ class Rate(LimitTest):
     def test_a_refusal_costs_the_rate_nothing(self):
         daemon = self.start(options=["limits.accept_rate=2/h", "limits.max_connections=1",
                                      f"limits.refuse_text={TEXT}"])
-        threads = daemon.threads()
+        threads = daemon.client_threads()
         first = self.assert_admitted(daemon)
         for _ in range(5):
             self.assert_refused(daemon, "limit_total")
         first.close()
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
         self.assert_admitted(daemon).close()
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
         self.assert_refused(daemon, "rate")
 
 

@@ -11,12 +11,13 @@ from yodel_harness import PATIENCE, SystemTest, close_with_reset, main, scaled, 
 
 class AtOnce(SystemTest):
     COUNT = scaled(1000, 300)
+    WAITING_MAX = 20  # main, the one that accepts, and those kept for the next clients
 
     def test_1000_clients_at_once_are_all_echoed(self):
         daemon = self.start("-q", options=["backlog=1024", "limits.max_connections=1024"])
-        threads, descriptors = daemon.threads(), daemon.descriptors()
+        threads, descriptors = daemon.client_threads(), daemon.descriptors()
         clients = [self.connect(daemon) for _ in range(self.COUNT)]
-        wait_until(lambda: daemon.threads() == threads + self.COUNT, "a thread for each client")
+        wait_until(lambda: daemon.client_threads() == threads + self.COUNT, "a thread for each client")
         self.assertEqual(daemon.descriptors(), descriptors + self.COUNT)
         for turn in range(3):
             for number, client in enumerate(clients):
@@ -32,8 +33,9 @@ class AtOnce(SystemTest):
         for client in clients:
             self.assert_ends(client)
             client.close()
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
         daemon.wait_for_descriptors(descriptors)
+        wait_until(lambda: len(daemon.thread_names()) <= self.WAITING_MAX, "few threads")
 
     def test_all_connect_in_one_moment_and_are_all_echoed(self):
         daemon = self.start("-q", options=["backlog=4096"])
@@ -67,7 +69,7 @@ class AtOnce(SystemTest):
 class OneAfterAnother(SystemTest):
     def test_20000_connections_leave_no_descriptor_no_thread_and_no_memory_behind(self):
         daemon = self.start("-q")
-        threads, descriptors = daemon.threads(), daemon.descriptors()
+        threads, descriptors = daemon.client_threads(), daemon.descriptors()
         total = scaled(20_000, 2_000)
         address = daemon.address()
         warm = None
@@ -85,20 +87,20 @@ class OneAfterAnother(SystemTest):
                 client.close()
             if number == total // 10:
                 warm = daemon.rss_kib()
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
         daemon.wait_for_descriptors(descriptors)
         self.assertLess(daemon.rss_kib() - warm, scaled(1024, 24 * 1024))
         self.assert_echoes(self.connect(daemon))
 
     def test_greeted_clients_leave_nothing_behind(self):
         daemon = self.start("-q", listen=["127.0.0.1:0=greet"])
-        threads, descriptors = daemon.threads(), daemon.descriptors()
+        threads, descriptors = daemon.client_threads(), daemon.descriptors()
         for _ in range(scaled(3000, 300)):
             client = socket.create_connection(daemon.address(), PATIENCE)
             self.assertEqual(client.recv(100), b"Hello, Client!")
             self.assertEqual(client.recv(100), b"")
             client.close()
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
         daemon.wait_for_descriptors(descriptors)
 
 

@@ -143,7 +143,7 @@ class Chargen(ServiceTest):
         self.assertTrue(receive_exactly(client, len(expected)) == expected)
 
     def test_chargen_ends_when_the_client_does(self):
-        threads = self.daemon.threads()
+        threads = self.daemon.client_threads()
         client = self.connect(self.daemon)
         receive_exactly(client, 10_000)
         peer = "%s:%d" % client.getsockname()
@@ -151,7 +151,7 @@ class Chargen(ServiceTest):
         closed = self.daemon.wait_for("close", peer=peer)
         self.assertIn(closed["reason"], ("client_reset", "client_fin"))
         self.assertGreaterEqual(closed.number("out"), 10_000)
-        self.daemon.wait_for_threads(threads)
+        self.daemon.wait_for_client_threads(threads)
 
 
 class Clock(ServiceTest):

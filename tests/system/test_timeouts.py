@@ -94,10 +94,10 @@ class Write(TimeoutTest):
     def test_chargen_to_a_client_that_never_reads_meets_the_write_timeout(self):
         daemon = self.start(listen=["127.0.0.1:0=chargen"],
                             options=["timeouts.write=300ms", "socket.send_buffer=64k"])
-        threads = daemon.threads()
+        threads = daemon.client_threads()
         self.connect(daemon, receive_buffer=4096)
         self.assert_closed(daemon, "write_timeout", 300)
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
 
     def test_what_a_client_never_takes_does_not_stay_in_the_kernel(self):
         daemon = self.start(options=["timeouts.write=500ms", "socket.send_buffer=1M"])
@@ -185,11 +185,11 @@ class Lifetime(TimeoutTest):
 class Linger(TimeoutTest):
     def test_client_that_does_not_close_is_cut_at_the_end_of_linger(self):
         daemon = self.start(listen=["127.0.0.1:0=greet"], options=["timeouts.linger=300ms"])
-        threads = daemon.threads()
+        threads = daemon.client_threads()
         client = self.connect(daemon)
         self.assertEqual(receive_all(client), b"Hello, Client!")
         self.assert_closed(daemon, "linger", 300)
-        daemon.wait_for_threads(threads)
+        daemon.wait_for_client_threads(threads)
 
     def test_linger_ends_a_client_that_trickles(self):
         daemon = self.start(listen=["127.0.0.1:0=greet"], options=["timeouts.linger=400ms"])

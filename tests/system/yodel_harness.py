@@ -217,12 +217,9 @@ class Daemon:
     def vm_kib(self):
         return int(self._status("VmSize"))
 
-    def threads(self):
-        """How many threads it has, the main one included."""
-        if "thread" in SANITIZE:
-            # TSan starts one of its own at some time; ours bear names like "echo/17".
-            return 1 + sum("/" in name for name in self.thread_names())
-        return len(os.listdir(f"/proc/{self.pid}/task"))
+    def client_threads(self):
+        """How many threads serve a client: they bear names like "echo/17"."""
+        return sum("/" in name for name in self.thread_names())
 
     def thread_names(self):
         names = []
@@ -244,8 +241,8 @@ class Daemon:
             fields = file.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def wait_for_threads(self, count):
-        wait_until(lambda: self.threads() == count, f"{count} threads")
+    def wait_for_client_threads(self, count):
+        wait_until(lambda: self.client_threads() == count, f"{count} threads of clients")
 
     def wait_for_descriptors(self, count):
         wait_until(lambda: self.descriptors() == count, f"{count} descriptors")

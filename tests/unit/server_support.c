@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
-enum { WORDS_MAX = 30 };
+enum { WORDS_MAX = 30, PARTINGS = 4 };
 
 struct config *config_of(const char *const *words)
 {
@@ -33,4 +35,55 @@ struct config *config_of(const char *const *words)
 	for (int i = 0; i < argc; i++)
 		free(argv[i]);
 	return config;
+}
+
+void running_start(struct running *running, struct config *config)
+{
+	struct error error;
+
+	*running = (struct running){
+		.config = config, .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+	struct registry_settings settings = {
+		.capacity = (size_t)config->limits.max_connections,
+		.limits = config->limits,
+		.peer_prefix_v4_bits = 32,
+		.peer_prefix_v6_bits = 64,
+		.listeners = config->listeners,
+		.listener_count = config->listener_count,
+	};
+	assert_int_equal(registry_init(&running->registry, &settings), 0);
+	if (listening_open(&running->listening, config, &error) != 0 ||
+		listening_start(&running->listening, config, &error) != 0 ||
+		accept_loop_init(&running->loop, config, &running->listening, &running->registry,
+			PARTINGS, running->event_fd, &error) != 0)
+		fail_msg("%s", error.message);
+	accept_loop_begin(&running->loop);
+}
+
+int running_connect(const struct running *running, size_t listener_index)
+{
+	return tcp_connect(address_port(&running->listening.entries[listener_index].address));
+}
+
+static void wait_for_news(struct running *running)
+{
+	eventfd_t news;
+
+	assert_true(wait_readable(running->event_fd, SUPPORT_PATIENCE_MS));
+	assert_int_equal(eventfd_read(running->event_fd, &news), 0);
+}
+
+void running_stop(struct running *running)
+{
+	accept_loop_finish(&running->loop);
+	while (accept_loop_stage(&running->loop) < ACCEPT_LOOP_CLOSED)
+		wait_for_news(running);
+	listening_close(&running->listening);
+	while (!accept_loop_is_empty(&running->loop))
+		wait_for_news(running);
+	support_outlast_threads();
+	accept_loop_fini(&running->loop);
+	registry_fini(&running->registry);
+	close(running->event_fd);
+	config_free(running->config);
 }

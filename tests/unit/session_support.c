@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 static char listener_name[] = "test", no_text[] = "";
@@ -16,9 +15,7 @@ void session_init(struct session *session)
 	*session = (struct session){
 		.listener = {.name = listener_name, .refuse_text = no_text},
 		.client = -1,
-		.empty_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
-	assert_true(session->empty_fd >= 0);
 }
 
 void session_open(
@@ -30,7 +27,6 @@ void session_open(
 		.peer_prefix_v6_bits = 64,
 		.listeners = &session->listener,
 		.listener_count = 1,
-		.empty_fd = session->empty_fd,
 	};
 	struct admission admission = {.run = run, .now_ms = clock_monotonic_ms()};
 
@@ -70,7 +66,6 @@ void session_fini(struct session *session)
 		connection_close(session->connection, CLOSE_ERROR);
 	registry_release(&session->registry, session->connection);
 	registry_fini(&session->registry);
-	close(session->empty_fd);
 }
 
 uint64_t session_ended(struct session *session, enum close_reason reason)

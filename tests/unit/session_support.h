@@ -17,7 +17,6 @@ struct session {
 	struct registry registry;
 	struct connection *connection;
 	int client; /* -1 once closed */
-	int empty_fd;
 	pthread_t thread;
 	enum close_reason reason; /* of the service, once session_join has returned */
 };

@@ -6,31 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sysexits.h>
 #include <unistd.h>
 
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-	void *(*start)(void *), void *argument);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-	void *(*start)(void *), void *argument);
 int __real_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 
-static int create_failure; /* 0: threads can be made */
 static int accept_failure, accept_failures_left;
-
-int __wrap_pthread_create(
-	pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
-{
-	return create_failure != 0 ? create_failure
-				   : __real_pthread_create(thread, attributes, start, argument);
-}
 
 int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
@@ -42,30 +27,19 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 	return __real_accept4(fd, address, length, flags);
 }
 
-enum { STACK = 256 * 1024, CAPACITY = 2 };
+enum { CAPACITY = 2 };
 
 struct fixture {
 	char name[8], text[64];
 	struct listener_settings listener;
 	struct registry registry;
 	struct acceptor acceptor;
-	int listening, empty_fd;
+	struct listening_entry entry;
+	struct connection *admitted[CAPACITY + 1];
+	size_t admitted_count;
 	unsigned port;
 	char *log; /* of the last accept */
 };
-
-/* The service of this test: a letter for a letter. */
-static enum close_reason answer(struct connection *connection)
-{
-	enum close_reason reason;
-	char byte;
-	size_t got;
-
-	while ((reason = connection_read(connection, &byte, 1, &got)) == CLOSE_NONE &&
-		(reason = connection_write(connection, &byte, 1)) == CLOSE_NONE)
-		continue;
-	return reason;
-}
 
 static int set_up(void **state)
 {
@@ -76,22 +50,19 @@ static int set_up(void **state)
 	snprintf(fixture->name, sizeof fixture->name, "door");
 	fixture->listener = (struct listener_settings){
 		.name = fixture->name, .refuse_text = fixture->text, .timeouts.linger_ms = 60000};
-	fixture->empty_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct registry_settings settings = {
 		.capacity = CAPACITY,
 		.peer_prefix_v4_bits = 32,
 		.peer_prefix_v6_bits = 64,
 		.listeners = &fixture->listener,
 		.listener_count = 1,
-		.empty_fd = fixture->empty_fd,
 	};
 	assert_int_equal(registry_init(&fixture->registry, &settings), 0);
-	assert_int_equal(
-		acceptor_init(&fixture->acceptor, &fixture->registry, STACK, 4, &error), 0);
-	fixture->listening = tcp_listen(&fixture->port);
-	fcntl(fixture->listening, F_SETFL, O_NONBLOCK);
+	assert_int_equal(acceptor_init(&fixture->acceptor, &fixture->registry, 4, &error), 0);
+	fixture->entry.fd = tcp_listen(&fixture->port);
+	fcntl(fixture->entry.fd, F_SETFL, O_NONBLOCK);
 	log_configure(LOG_LEVEL_WARN, LOG_FORMAT_TEXT);
-	create_failure = accept_failures_left = 0;
+	accept_failures_left = 0;
 	*state = fixture;
 	return 0;
 }
@@ -101,25 +72,34 @@ static int tear_down(void **state)
 	struct fixture *fixture = *state;
 
 	acceptor_fini(&fixture->acceptor);
-	registry_close(&fixture->registry);
-	assert_true(wait_readable(fixture->empty_fd, SUPPORT_PATIENCE_MS));
-	support_outlast_threads();
+	for (size_t i = 0; i < fixture->admitted_count; i++) {
+		connection_close(fixture->admitted[i], CLOSE_CLIENT_FIN);
+		registry_release(&fixture->registry, fixture->admitted[i]);
+	}
 	registry_fini(&fixture->registry);
-	close(fixture->listening);
-	close(fixture->empty_fd);
+	close(fixture->entry.fd);
 	free(fixture->log);
 	free(fixture);
 	return 0;
 }
 
-static enum accept_result accept_one(struct fixture *fixture)
+static enum accept_result accept_with(struct fixture *fixture, int thread_failure)
 {
+	struct connection *connection = NULL;
+
 	free(fixture->log);
 	capture_start();
-	enum accept_result result = acceptor_accept(
-		&fixture->acceptor, fixture->listening, &fixture->listener, 0, answer);
+	enum accept_result result = acceptor_accept(&fixture->acceptor, &fixture->entry,
+		&fixture->listener, thread_failure, &connection);
 	fixture->log = capture_end();
+	if (connection != NULL)
+		fixture->admitted[fixture->admitted_count++] = connection;
 	return result;
+}
+
+static enum accept_result accept_one(struct fixture *fixture)
+{
+	return accept_with(fixture, 0);
 }
 
 /* Connects, and waits until the connection is in the queue. */
@@ -127,17 +107,19 @@ static int connect_to(struct fixture *fixture)
 {
 	int client = tcp_connect(fixture->port);
 
-	assert_true(wait_readable(fixture->listening, SUPPORT_PATIENCE_MS));
+	assert_true(wait_readable(fixture->entry.fd, SUPPORT_PATIENCE_MS));
 	return client;
 }
 
-static void expect_served(int client)
+/* The connection that was let in last is this client's. */
+static void expect_admitted(struct fixture *fixture, int client)
 {
+	struct connection *connection = fixture->admitted[fixture->admitted_count - 1];
 	char byte;
-	int end;
+	size_t got;
 
 	send_all(client, "x", 1);
-	assert_int_equal(receive(client, &byte, 1, &end), 1);
+	assert_int_equal(connection_read(connection, &byte, 1, &got), CLOSE_NONE);
 	assert_int_equal(byte, 'x');
 }
 
@@ -171,20 +153,20 @@ static void nobody_waiting_is_no_error(void **state)
 	assert_int_equal(accept_one(*state), ACCEPT_EMPTY);
 }
 
-static void a_client_is_served_in_a_thread_of_its_own(void **state)
+static void a_client_is_let_in(void **state)
 {
 	struct fixture *fixture = *state;
-	int first = connect_to(fixture);
 
-	assert_int_equal(accept_one(fixture), ACCEPT_OK);
-	int second = connect_to(fixture);
-	assert_int_equal(accept_one(fixture), ACCEPT_OK);
-	expect_served(second);
-	expect_served(first);
-	assert_int_equal(registry_open_count(&fixture->registry), 2);
+	for (size_t i = 1; i <= CAPACITY; i++) {
+		int client = connect_to(fixture);
+
+		assert_int_equal(accept_one(fixture), ACCEPT_OK);
+		assert_int_equal(fixture->admitted_count, i);
+		expect_admitted(fixture, client);
+		close(client);
+	}
+	assert_int_equal(registry_open_count(&fixture->registry), CAPACITY);
 	assert_int_equal(fixture->acceptor.paused_until_ms, 0);
-	close(first);
-	close(second);
 }
 
 static void a_refused_client_is_told_why_and_closed(void **state)
@@ -228,15 +210,14 @@ static void a_client_refused_without_a_text_is_closed_at_once(void **state)
 	close(client);
 }
 
-static void without_a_thread_the_client_is_closed_and_the_slot_given_back(void **state)
+static void without_a_thread_the_client_is_closed(void **state)
 {
 	struct fixture *fixture = *state;
 	int64_t before = support_now_ms();
 
-	create_failure = EAGAIN;
 	for (uint64_t i = 1; i <= 3 * CAPACITY; i++) {
 		int client = connect_to(fixture);
-		assert_int_equal(accept_one(fixture), ACCEPT_PAUSE);
+		assert_int_equal(accept_with(fixture, EAGAIN), ACCEPT_PAUSE);
 		assert_eof(client);
 		close(client);
 		assert_true(registry_is_empty(&fixture->registry));
@@ -249,10 +230,9 @@ static void without_a_thread_the_client_is_closed_and_the_slot_given_back(void *
 	assert_int_equal(ended(fixture, CLOSE_RESOURCES), 3 * CAPACITY);
 	assert_int_equal(registry_totals(&fixture->registry).accepted, 0);
 	assert_true(fixture->acceptor.paused_until_ms >= before + 100);
-	create_failure = 0;
 	int client = connect_to(fixture);
 	assert_int_equal(accept_one(fixture), ACCEPT_OK);
-	expect_served(client);
+	expect_admitted(fixture, client);
 	close(client);
 }
 
@@ -266,12 +246,13 @@ static void without_a_descriptor_waiting_clients_are_closed(void **state)
 		skip();
 	for (int i = 0; i < 3; i++)
 		clients[i] = connect_to(fixture);
-	/* No number is free below the limit but the reserve's, which is given up for a moment. */
-	int probe = dup(0);
-	close(probe);
+	/* Two numbers are free below the limit, for the capture of stderr. */
+	int first = dup(0), second = dup(0);
+	close(first);
+	close(second);
 	getrlimit(RLIMIT_NOFILE, &before);
 	none = before;
-	none.rlim_cur = (rlim_t)probe + 2; /* two for the capture of stderr */
+	none.rlim_cur = (rlim_t)second + 1;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
 	enum accept_result result = accept_one(fixture);
 	setrlimit(RLIMIT_NOFILE, &before);
@@ -287,7 +268,7 @@ static void without_a_descriptor_waiting_clients_are_closed(void **state)
 		" warn refuse listener=door reason=resources error=\"Too many open files\"\n"));
 	int client = connect_to(fixture);
 	assert_int_equal(accept_one(fixture), ACCEPT_OK);
-	expect_served(client);
+	expect_admitted(fixture, client);
 	close(client);
 }
 
@@ -302,7 +283,7 @@ static void without_memory_in_the_kernel_the_client_waits(void **state)
 	assert_int_equal(ended(fixture, CLOSE_RESOURCES), 0); /* nobody was turned away */
 	assert_true(fixture->acceptor.paused_until_ms > 0);
 	assert_int_equal(accept_one(fixture), ACCEPT_OK);
-	expect_served(client);
+	expect_admitted(fixture, client);
 	close(client);
 }
 
@@ -317,7 +298,7 @@ static void a_client_that_left_in_the_queue_is_no_reason_to_pause(void **state)
 	assert_int_equal(fixture->acceptor.paused_until_ms, 0);
 	assert_string_equal(fixture->log, "");
 	assert_int_equal(accept_one(fixture), ACCEPT_OK);
-	expect_served(client);
+	expect_admitted(fixture, client);
 	close(client);
 }
 
@@ -325,8 +306,9 @@ static void a_broken_socket_is_fatal_and_errno_says_how(void **state)
 {
 	struct fixture *fixture = *state;
 
-	assert_int_equal(acceptor_accept(&fixture->acceptor, -1, &fixture->listener, 0, answer),
-		ACCEPT_FATAL);
+	close(fixture->entry.fd);
+	fixture->entry.fd = -1;
+	assert_int_equal(accept_one(fixture), ACCEPT_FATAL);
 	assert_int_equal(errno, EBADF);
 }
 
@@ -342,32 +324,9 @@ static void at_most_64_clients_are_shed_at_once(void **state)
 	accept_failures_left = 1;
 	assert_int_equal(accept_one(fixture), ACCEPT_PAUSE);
 	assert_int_equal(ended(fixture, CLOSE_RESOURCES), 64);
-	assert_true(wait_readable(fixture->listening, 0));
+	assert_true(wait_readable(fixture->entry.fd, 0));
 	for (int i = 0; i < MANY; i++)
 		close(clients[i]);
-}
-
-static void threads_have_the_stack_that_was_asked_for(void **state)
-{
-	struct fixture *fixture = *state;
-	size_t bytes = 0;
-	int detached = -1;
-
-	pthread_attr_getstacksize(&fixture->acceptor.thread_attributes, &bytes);
-	pthread_attr_getdetachstate(&fixture->acceptor.thread_attributes, &detached);
-	assert_int_equal(bytes, STACK);
-	assert_int_equal(detached, PTHREAD_CREATE_DETACHED);
-}
-
-static void a_stack_that_is_too_small_is_an_error(void **state)
-{
-	struct fixture *fixture = *state;
-	struct acceptor acceptor;
-	struct error error;
-
-	assert_int_equal(acceptor_init(&acceptor, &fixture->registry, 1000, 4, &error), -1);
-	assert_int_equal(error.exit_code, EX_OSERR);
-	assert_string_equal(error.message, "thread_stack = 1000: Invalid argument");
 }
 
 int main(void)
@@ -376,17 +335,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(classify_knows_whose_fault_it_is),
 		ROW(nobody_waiting_is_no_error),
-		ROW(a_client_is_served_in_a_thread_of_its_own),
+		ROW(a_client_is_let_in),
 		ROW(a_refused_client_is_told_why_and_closed),
 		ROW(a_client_refused_without_a_text_is_closed_at_once),
-		ROW(without_a_thread_the_client_is_closed_and_the_slot_given_back),
+		ROW(without_a_thread_the_client_is_closed),
 		ROW(without_a_descriptor_waiting_clients_are_closed),
 		ROW(without_memory_in_the_kernel_the_client_waits),
 		ROW(a_client_that_left_in_the_queue_is_no_reason_to_pause),
 		ROW(a_broken_socket_is_fatal_and_errno_says_how),
 		ROW(at_most_64_clients_are_shed_at_once),
-		ROW(threads_have_the_stack_that_was_asked_for),
-		ROW(a_stack_that_is_too_small_is_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,7 +32,6 @@ static int set_up(void **state)
 		.peer_prefix_v6_bits = 64,
 		.listeners = fixture->listeners,
 		.listener_count = LISTENERS,
-		.empty_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
 	*state = fixture;
 	return 0;
@@ -52,7 +50,6 @@ static int tear_down(void **state)
 
 	if (fixture->is_made)
 		registry_fini(&fixture->registry);
-	close(fixture->settings.empty_fd);
 	free(fixture);
 	return 0;
 }
@@ -281,45 +278,6 @@ static void totals_count_everybody_once(void **state)
 			i == CLOSE_IDLE || i == CLOSE_LIMIT_TOTAL || i == CLOSE_RESOURCES);
 }
 
-static void retract_is_as_if_it_had_been_refused(void **state)
-{
-	struct fixture *fixture = *state;
-	fixture->settings.limits.max_per_peer = 1;
-	fixture->listeners[0].limits.max_connections = 1;
-	struct registry *registry = make(fixture);
-
-	for (uint64_t i = 1; i <= 20; i++) {
-		registry_retract(registry, admit(registry, 0, 1), CLOSE_RESOURCES);
-		struct totals totals = registry_totals(registry);
-		assert_int_equal(totals.accepted, 0);
-		assert_int_equal(totals.refused, i);
-		assert_int_equal(totals.by_reason[CLOSE_RESOURCES], i);
-		assert_true(registry_is_empty(registry));
-		assert_int_equal(registry_open_count(registry), 0);
-	}
-	struct connection *connection = admit(registry, 0, 1);
-	assert_int_equal(connection->number, 21); /* never given twice */
-	assert_int_equal(connection->open_at_accept, 1);
-	leave(registry, connection);
-}
-
-/* "A refusal ... costs the rate limits nothing", and retract is "as if it had been refused". */
-static void retract_gives_the_token_of_the_rate_back(void **state)
-{
-	struct fixture *fixture = *state;
-	struct connection *connection = NULL;
-	fixture->settings.limits.accept_rate = (struct rate){1, 1000};
-	fixture->listeners[0].limits.accept_rate = (struct rate){1, 1000};
-	struct registry *registry = make(fixture);
-
-	registry_retract(registry, admit(registry, 0, 1), CLOSE_RESOURCES);
-	enum close_reason reason = ask(registry, 0, 1, 0, &connection);
-	if (reason == CLOSE_NONE)
-		leave(registry, connection);
-	assert_int_equal(reason, CLOSE_NONE);
-	assert_int_equal(ask(registry, 0, 1, 0, &connection), CLOSE_RATE);
-}
-
 static void shut_all_shuts_what_is_listed_and_notes_why(void **state)
 {
 	struct registry *registry = make(*state);
@@ -371,32 +329,6 @@ static void shut_all_for_reading_leaves_what_has_arrived(void **state)
 	leave(registry, connection);
 	close(server);
 	close(client);
-}
-
-static void close_tells_at_once_that_nobody_is_there(void **state)
-{
-	struct fixture *fixture = *state;
-	struct registry *registry = make(fixture);
-
-	assert_false(wait_readable(fixture->settings.empty_fd, 0));
-	registry_close(registry);
-	assert_true(wait_readable(fixture->settings.empty_fd, 0));
-}
-
-static void close_tells_when_the_last_slot_is_released(void **state)
-{
-	struct fixture *fixture = *state;
-	struct registry *registry = make(fixture);
-	struct connection *first = admit(registry, 0, 1), *second = admit(registry, 0, 2);
-
-	leave(registry, admit(registry, 0, 3)); /* before the close: tells nothing */
-	registry_close(registry);
-	leave(registry, first);
-	assert_false(wait_readable(fixture->settings.empty_fd, 0));
-	assert_int_equal(unlist(registry, second, CLOSE_DONE), CLOSE_DONE);
-	assert_false(wait_readable(fixture->settings.empty_fd, 0));
-	registry_release(registry, second);
-	assert_true(wait_readable(fixture->settings.empty_fd, 0));
 }
 
 static int unlist_twice(void *context)
@@ -518,7 +450,6 @@ static void counts_hold_with_many_threads(void **state)
 		pthread_cond_signal(&hall.changed);
 		pthread_mutex_unlock(&hall.mutex);
 	}
-	registry_close(hall.registry);
 	pthread_mutex_lock(&hall.mutex);
 	hall.is_over = true;
 	pthread_cond_broadcast(&hall.changed);
@@ -533,7 +464,6 @@ static void counts_hold_with_many_threads(void **state)
 	assert_int_equal(totals.bytes_out, 2 * CLIENTS);
 	assert_int_equal(totals.by_reason[CLOSE_DONE], CLIENTS);
 	assert_true(registry_is_empty(hall.registry));
-	assert_true(wait_readable(fixture->settings.empty_fd, 0));
 }
 
 int main(void)
@@ -550,12 +480,8 @@ int main(void)
 		ROW(admit_refuses_when_the_rate_is_used_up),
 		ROW(a_refusal_for_another_limit_costs_no_rate),
 		ROW(totals_count_everybody_once),
-		ROW(retract_is_as_if_it_had_been_refused),
-		ROW(retract_gives_the_token_of_the_rate_back),
 		ROW(shut_all_shuts_what_is_listed_and_notes_why),
 		ROW(shut_all_for_reading_leaves_what_has_arrived),
-		ROW(close_tells_at_once_that_nobody_is_there),
-		ROW(close_tells_when_the_last_slot_is_released),
 		ROW(a_slot_goes_its_way_only_once),
 		ROW(counts_hold_with_many_threads),
 	};

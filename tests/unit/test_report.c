@@ -91,7 +91,7 @@ static void statistics_name_the_reasons_that_have_occurred(void **state)
 {
 	struct listener_settings listener = {.name = NULL};
 	struct registry_settings settings = {
-		.capacity = 1, .listeners = &listener, .listener_count = 1, .empty_fd = -1};
+		.capacity = 1, .listeners = &listener, .listener_count = 1};
 	struct registry registry;
 
 	(void)state;

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How much of its stack a client's thread really touches: each service runs on a stack that was
- * painted before, through handle_client_start, with its log lines written.
+ * How much of its stack a client's thread really touches: the accept loop runs on stacks that were
+ * painted before, with a listener for each service, its log lines written and a refused client.
  */
-#include "session_support.h"
+#include "server_support.h"
 
 #include "yodel/base/log.h"
-#include "yodel/config/config.h"
-#include "yodel/server/handle_client.h"
 #include "yodel/service/greeting.h"
 #include "yodel/service/service.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,38 +24,47 @@ int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 	void *(*start)(void *), void *argument);
 
-enum { STACK_BYTES = 1024 * 1024, PAINT = 0xa5, GREETING_FIELDS = 500 };
+enum { STACK_BYTES = 1024 * 1024, STACKS = 8, PAINT = 0xa5, GREETING_FIELDS = 500 };
 
-static pthread_t last_thread;
+static unsigned char *stacks; /* STACKS of them */
+static atomic_size_t stacks_used;
 
-/* The daemon's threads are detached; here one must be waited for before its stack is looked at. */
+/* Every thread of the loop gets a painted stack of its own. */
 int __wrap_pthread_create(
 	pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
-	int failure = __real_pthread_create(thread, attributes, start, argument);
+	size_t index = stacks_used++;
+	pthread_attr_t painted;
 
-	last_thread = *thread;
+	(void)attributes;
+	if (index >= STACKS)
+		abort();
+	pthread_attr_init(&painted);
+	pthread_attr_setdetachstate(&painted, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstack(&painted, stacks + index * STACK_BYTES, STACK_BYTES);
+	int failure = __real_pthread_create(thread, &painted, start, argument);
+	pthread_attr_destroy(&painted);
 	return failure;
 }
 
 /* What a client does to make the service go everywhere it can. */
-static void talk(struct session *session, const char *service)
+static void talk(int client, const char *service)
 {
 	char bytes[4096];
 	int end;
 
 	memset(bytes, 'x', sizeof bytes);
-	send_all(session->client, bytes, sizeof bytes);
+	send_all(client, bytes, sizeof bytes);
 	if (strcmp(service, "chargen") == 0) {
 		for (int i = 0; i < 100; i++)
-			(void)receive(session->client, bytes, sizeof bytes, &end);
-		close_with_reset(session->client);
-		session->client = -1;
+			(void)receive(client, bytes, sizeof bytes, &end);
+		close_with_reset(client);
 		return;
 	}
-	shutdown(session->client, SHUT_WR);
-	while (receive(session->client, bytes, sizeof bytes, &end) == sizeof bytes)
+	shutdown(client, SHUT_WR);
+	while (receive(client, bytes, sizeof bytes, &end) == sizeof bytes)
 		continue;
+	close(client);
 }
 
 static size_t touched(const unsigned char *stack)
@@ -67,43 +76,55 @@ static size_t touched(const unsigned char *stack)
 	return STACK_BYTES - clean;
 }
 
-/* stderr goes to /dev/null meanwhile; returns the bytes of the stack that were written to. */
-static size_t measure(const char *service, struct greet_settings *settings, char *name)
+static size_t most_touched(void)
 {
-	struct session session;
-	pthread_attr_t attributes;
-	unsigned char *stack = mmap(
-		NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t most = 0;
 
-	assert_true(stack != MAP_FAILED);
-	memset(stack, PAINT, STACK_BYTES);
-	session_init(&session);
-	session.listener.name = name;
-	session.listener.service_settings = settings;
-	session.listener.timeouts = (struct timeouts){1000, 1000, 1000, 10000, 1000};
-	session_open(&session, service_find(service), 0);
-	assert_int_equal(pthread_attr_init(&attributes), 0);
-	assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK_BYTES), 0);
+	for (size_t i = 0; i < stacks_used; i++) {
+		size_t bytes = touched(stacks + i * STACK_BYTES);
+
+		most = bytes > most ? bytes : most;
+	}
+	return most;
+}
+
+/* A listener with a long name, a time for everything, and a text for whom it refuses. */
+static struct config *config_for(const char *service)
+{
+	char service_word[64], greeting[16 + 7 * GREETING_FIELDS] = "-otext=", refusal[600];
+
+	snprintf(service_word, sizeof service_word, "-oservice=%s", service);
+	for (size_t i = 0; i < GREETING_FIELDS; i++)
+		memcpy(greeting + 7 + 7 * i, "${peer}", sizeof "${peer}");
+	snprintf(refusal, sizeof refusal, "-olimits.refuse_text=%0512d", 0);
+	return CONFIG(service_word, strcmp(service, "greet") == 0 ? greeting : "-oport=0", refusal,
+		"-oport=0", "-oname=listener-with-a-32-character-nam", "-olimits.max_connections=1",
+		"-otimeouts.idle=10s", "-otimeouts.lifetime=10s", "-otimeouts.first_byte=10s",
+		"-otimeouts.linger=1s");
+}
+
+/* stderr goes to /dev/null meanwhile; returns the most bytes of a stack that were written to. */
+static size_t measure(const char *service)
+{
+	struct running running;
+
+	memset(stacks, PAINT, (size_t)STACKS * STACK_BYTES);
+	stacks_used = 0;
 	fflush(stderr);
 	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	dup2(null, STDERR_FILENO);
-	int failure = handle_client_start(session.connection, &attributes);
-	if (failure == 0) {
-		talk(&session, service);
-		pthread_join(last_thread, NULL);
-	}
+	running_start(&running, config_for(service));
+	int client = running_connect(&running, 0), refused = running_connect(&running, 0);
+	char byte;
+	int end;
+	assert_int_equal(receive(refused, &byte, 1, &end), 1);
+	close(refused);
+	talk(client, service);
+	running_stop(&running);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	close(null);
-	assert_int_equal(failure, 0);
-	size_t bytes = touched(stack);
-	pthread_attr_destroy(&attributes);
-	if (session.client >= 0)
-		close(session.client);
-	registry_fini(&session.registry); /* the thread has released its slot */
-	close(session.empty_fd);
-	munmap(stack, STACK_BYTES);
-	return bytes;
+	return most_touched();
 }
 
 static size_t default_stack(void)
@@ -114,25 +135,23 @@ static size_t default_stack(void)
 	return (size_t)bytes;
 }
 
-/* A long listener name full of what must be escaped makes the log's work as large as it gets. */
+/* daytime and time end at once, so that their second client may be served instead of refused. */
 static void a_client_needs_less_than_half_of_its_stack(void **state)
 {
-	/* daytime first: it is the one that may load the time zone, once a process. */
 	static const char *const services[] = {
 		"daytime", "echo", "greet", "discard", "chargen", "time"};
-	char name[] = "listener-with-a-32-character-nam", text[7 * GREETING_FIELDS + 1] = "";
-	struct greet_settings settings = {.text = text};
 	size_t most = 0;
 
 	(void)state;
 	if (support_is_under_valgrind())
 		skip();
-	for (int i = 0; i < GREETING_FIELDS; i++)
-		memcpy(text + 7 * i, "${peer}", sizeof "${peer}");
+	stacks = mmap(NULL, (size_t)STACKS * STACK_BYTES, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	assert_true(stacks != MAP_FAILED);
 	for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON; format++) {
 		log_configure(LOG_LEVEL_DEBUG, (enum log_format)format);
 		for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
-			size_t bytes = measure(services[i], &settings, name);
+			size_t bytes = measure(services[i]);
 
 			print_message("%-8s %s: %6zu of %zu bytes of stack\n", services[i],
 				log_format_names[format], bytes, default_stack());
@@ -140,9 +159,10 @@ static void a_client_needs_less_than_half_of_its_stack(void **state)
 		}
 	}
 	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-	assert_true(most > SERVICE_BUFFER_BYTES); /* else nothing was measured */
+	assert_true(most > GREETING_MAX_BYTES); /* else nothing was measured */
 	if (!SUPPORT_IS_SANITIZED)
 		assert_true(most < default_stack() / 2);
+	munmap(stacks, (size_t)STACKS * STACK_BYTES);
 }
 
 int main(void)

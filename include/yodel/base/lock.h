@@ -2,7 +2,7 @@
 /*
  * A mutex that clang's thread-safety analysis can follow. No lock is held across a blocking call.
  * The caller owns the storage. Threads: any, between lock_init and lock_fini.
- * Source: pthread_mutex_lock(3), clang "Thread Safety Analysis".
+ * Source: pthread_mutex_lock(3), pthread_cond_wait(3), clang "Thread Safety Analysis".
  *
  * clang 14 rejects guarded_by on struct members in C, so the rule is stated on functions:
  * one that needs the lock held carries REQUIRES(the lock).
@@ -43,5 +43,8 @@ void lock_take(struct lock *lock) ACQUIRES(*lock);
 
 /* Gives the lock back; the caller must hold it. */
 void lock_give(struct lock *lock) RELEASES(*lock);
+
+/* Gives the lock back until the condition is signalled, or for no reason; holds it again then. */
+void lock_wait(struct lock *lock, pthread_cond_t *condition) REQUIRES(*lock);
 
 #endif

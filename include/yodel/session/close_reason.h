@@ -12,7 +12,7 @@
 #define CLOSE_REASONS(X)                                                                           \
 	X(CLOSE_NONE, "none", false)                 /* goes on */                                 \
 	X(CLOSE_DONE, "done", true)                  /* the service has said all it had to say */  \
-	X(CLOSE_CLIENT_FIN, "client_fin", true)      /* the client has ended its stream */         \
+	X(CLOSE_CLIENT_FIN, "client_fin", false)     /* the client has ended its stream */         \
 	X(CLOSE_CLIENT_RESET, "client_reset", false) /* the client has cut the connection */       \
 	X(CLOSE_IDLE, "idle", true)                  /* timeouts.idle */                           \
 	X(CLOSE_FIRST_BYTE, "first_byte", true)      /* timeouts.first_byte */                     \

@@ -4,7 +4,7 @@
  * them. A slot goes admit -> unlist -> release. Between admit and unlist the registry may shut its
  * descriptor down; the descriptor is closed only after unlist, so a shutdown never hits a reused
  * number. Owns the slots and all counts; borrows descriptors. Threads: any, after registry_init;
- * one lock guards all. Admission comes from the accepting thread alone.
+ * one lock guards all. Admission comes from one thread at a time.
  */
 #ifndef YODEL_SESSION_REGISTRY_H
 #define YODEL_SESSION_REGISTRY_H
@@ -36,8 +36,6 @@ struct registry_settings {
 	unsigned peer_prefix_v6_bits;
 	const struct listener_settings *listeners; /* lent until registry_fini */
 	size_t listener_count;
-	int empty_fd; /* an eventfd, lent: written when the last slot is released after
-			 registry_close */
 };
 
 struct registry {
@@ -53,7 +51,6 @@ struct registry {
 	uint64_t last_number;
 	size_t taken; /* slots, until released */
 	size_t open;  /* connections, until unlisted */
-	bool is_closed;
 	struct totals totals;
 };
 
@@ -80,10 +77,6 @@ void registry_fini(struct registry *registry) EXCLUDES(registry->lock);
 enum close_reason registry_admit(struct registry *registry, const struct admission *admission,
 	struct connection **connection) EXCLUDES(registry->lock) MUST_USE;
 
-/* Takes an admission back, as if it were refused for reason; the caller closes the descriptor. */
-void registry_retract(struct registry *registry, struct connection *connection,
-	enum close_reason reason) EXCLUDES(registry->lock);
-
 /* Counts a client that was turned away before it could ask. */
 void registry_count_refusal(struct registry *registry, enum close_reason reason)
 	EXCLUDES(registry->lock);
@@ -97,12 +90,9 @@ void registry_count_refusal(struct registry *registry, enum close_reason reason)
 size_t registry_unlist(struct registry *registry, struct connection *connection,
 	enum close_reason *reason) EXCLUDES(registry->lock) MUST_USE;
 
-/* Gives the slot back. The last act of the client's thread: connection is not its own any more. */
+/* Gives the slot back: connection is not the caller's any more. */
 void registry_release(struct registry *registry, struct connection *connection)
 	EXCLUDES(registry->lock);
-
-/* From now on empty_fd tells when no slot is taken; at once if none is. */
-void registry_close(struct registry *registry) EXCLUDES(registry->lock);
 
 /*
  * Calls shutdown(2) on every listed connection and notes why.

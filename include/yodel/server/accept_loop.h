@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The accept loop, and the detached threads that take turns in it. One of them leads: it waits for
+ * clients, admits one, lets a follower lead, and serves that client itself. Afterwards it follows,
+ * or ends where enough threads do. So a client is served by the thread that accepted it, and nobody
+ * waits for a thread to be made.
+ * Owns the acceptor, its poll set and the threads. Threads: the functions below are main's.
+ * Source: Schmidt et al., "Pattern-Oriented Software Architecture" 2, Leader/Followers.
+ */
+#ifndef YODEL_SERVER_ACCEPT_LOOP_H
+#define YODEL_SERVER_ACCEPT_LOOP_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/base/error.h"
+#include "yodel/base/lock.h"
+#include "yodel/config/config.h"
+#include "yodel/server/acceptor.h"
+#include "yodel/server/descriptor_plan.h"
+#include "yodel/server/listening.h"
+#include "yodel/server/status.h"
+#include "yodel/session/registry.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* In this order; only the leader goes past ACCEPT_LOOP_FINISHING. */
+enum accept_loop_stage {
+	ACCEPT_LOOP_OPEN,
+	ACCEPT_LOOP_FINISHING, /* lets in who is already connected */
+	ACCEPT_LOOP_CLOSED,    /* the sockets are not used any more; refused clients still leave */
+	ACCEPT_LOOP_OVER,      /* nobody leads */
+};
+
+struct accept_loop {
+	const struct config *config;
+	const struct listening *listening; /* until the loop is closed */
+	size_t socket_count;
+	int event_fd; /* readable when the stage has changed and when the last thread has ended */
+	pthread_attr_t thread_attributes;
+
+	struct lock lock;
+	pthread_cond_t lead_is_free;
+	/* Guarded by lock. */
+	enum accept_loop_stage stage;
+	bool is_led;
+	size_t followers; /* threads that wait for the lead, or are on their way to */
+	size_t threads;
+
+	/* The leader's own. */
+	struct acceptor acceptor;
+	struct status status;
+	int wake_fd; /* an eventfd: main's word to the leader */
+	struct pollfd *poll_set;
+	size_t next_socket;
+	size_t accepts_left;    /* before the others in the poll set have their turn */
+	size_t last_turns_left; /* while finishing */
+};
+
+/*
+ * Prepares the loop and makes the first thread, which waits for accept_loop_begin.
+ *   config, registry, event_fd   lent until accept_loop_fini; event_fd is an eventfd
+ *   listening                    lent until ACCEPT_LOOP_CLOSED
+ *   max_partings                 refused clients to wait for at once
+ * Returns 0, or -1 with error (EX_OSERR).
+ */
+int accept_loop_init(struct accept_loop *loop, const struct config *config,
+	const struct listening *listening, struct registry *registry, size_t max_partings,
+	int event_fd, struct error *error) MUST_USE;
+
+/* From now on clients are accepted; the service manager is told. */
+void accept_loop_begin(struct accept_loop *loop) EXCLUDES(loop->lock);
+
+/* Has the leader let in those who are connected already, and then leave the sockets alone. */
+void accept_loop_finish(struct accept_loop *loop) EXCLUDES(loop->lock);
+
+/* How far it is. ACCEPT_LOOP_CLOSED without accept_loop_finish: a listening socket is broken. */
+enum accept_loop_stage accept_loop_stage(struct accept_loop *loop) EXCLUDES(loop->lock);
+
+/* Whether it is over and all threads have ended. */
+bool accept_loop_is_empty(struct accept_loop *loop) EXCLUDES(loop->lock);
+
+/* Frees a loop that is empty. */
+void accept_loop_fini(struct accept_loop *loop) EXCLUDES(loop->lock);
+
+#endif

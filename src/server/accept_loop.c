@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/server/accept_loop.h"
+
+#include "yodel/base/check.h"
+#include "yodel/base/clock.h"
+#include "yodel/base/log.h"
+#include "yodel/server/handle_client.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum {
+	FOLLOWERS_MAX = 16, /* threads kept for the next clients; more than those end */
+	ACCEPTS_A_TURN = 64,
+	LAST_TURNS = 1024, /* as many as the kernel queues; others may keep coming */
+};
+
+/* The fixed place of the poll set; the listening sockets and then the refused clients follow. */
+enum { POLL_WAKE, POLL_SOCKETS };
+
+static struct pollfd *sockets_of(struct accept_loop *loop)
+{
+	return loop->poll_set + POLL_SOCKETS;
+}
+
+static struct pollfd *partings_of(struct accept_loop *loop)
+{
+	return sockets_of(loop) + loop->socket_count;
+}
+
+static void tell_main(const struct accept_loop *loop)
+{
+	CHECK(eventfd_write(loop->event_fd, 1) == 0);
+}
+
+/* The leader goes on to a later stage; the last one concerns all. */
+static void enter_stage(struct accept_loop *loop, enum accept_loop_stage stage)
+{
+	lock_take(&loop->lock);
+	CHECK(loop->stage < stage);
+	loop->stage = stage;
+	lock_give(&loop->lock);
+	CHECK(pthread_cond_broadcast(&loop->lead_is_free) == 0);
+	tell_main(loop);
+}
+
+static bool is_accepting(struct accept_loop *loop)
+{
+	return accept_loop_stage(loop) < ACCEPT_LOOP_CLOSED;
+}
+
+static void forget_ready_sockets(struct accept_loop *loop)
+{
+	for (size_t i = 0; i < loop->socket_count; i++)
+		sockets_of(loop)[i].revents = 0;
+}
+
+/* The next socket with clients in its queue, as far as is known; each has its turn. */
+static bool find_ready_socket(const struct accept_loop *loop, size_t *index)
+{
+	size_t count = loop->socket_count;
+
+	for (size_t i = 0; i < count; i++) {
+		*index = (loop->next_socket + i) % count;
+		if (loop->poll_set[POLL_SOCKETS + *index].revents != 0)
+			return true;
+	}
+	return false;
+}
+
+/* One client from the queue of a socket. Returns its connection, or NULL where there is none to serve. */
+static struct connection *take_client(
+	struct accept_loop *loop, size_t socket_index, int thread_failure)
+{
+	const struct listening_entry *entry = &loop->listening->entries[socket_index];
+	const struct listener_settings *listener = &loop->config->listeners[entry->listener_index];
+	struct connection *connection = NULL;
+
+	loop->accepts_left--;
+	loop->next_socket = socket_index + 1;
+	switch (acceptor_accept(&loop->acceptor, entry, listener, thread_failure, &connection)) {
+	case ACCEPT_OK:
+	case ACCEPT_RETRY:
+		break;
+	case ACCEPT_EMPTY:
+		sockets_of(loop)[socket_index].revents = 0;
+		break;
+	case ACCEPT_PAUSE:
+		forget_ready_sockets(loop);
+		break;
+	case ACCEPT_FATAL:
+		log_message(LOG_LEVEL_ERROR, "error", "accept on listener %s: %s", listener->name,
+			error_text(errno));
+		forget_ready_sockets(loop);
+		enter_stage(loop, ACCEPT_LOOP_CLOSED);
+		break;
+	}
+	return connection;
+}
+
+/* Goes through what the last poll found. */
+static struct connection *take_ready_client(struct accept_loop *loop, int thread_failure)
+{
+	struct connection *connection = NULL;
+	size_t socket_index;
+
+	while (connection == NULL && loop->accepts_left > 0 &&
+		find_ready_socket(loop, &socket_index))
+		connection = take_client(loop, socket_index, thread_failure);
+	return connection;
+}
+
+static int timeout_of(const struct accept_loop *loop, int64_t now_ms)
+{
+	const struct acceptor *acceptor = &loop->acceptor;
+	int64_t wake_ms = clock_earlier_of(
+		loop->status.tell_at_ms, partings_deadline_ms(&acceptor->partings));
+
+	wake_ms = clock_earlier_of(wake_ms, refusals_deadline_ms(&acceptor->refusals));
+	if (acceptor->paused_until_ms > now_ms)
+		wake_ms = clock_earlier_of(wake_ms, acceptor->paused_until_ms);
+	if (wake_ms == 0)
+		return -1;
+	return wake_ms > now_ms ? (int)(wake_ms - now_ms) : 0;
+}
+
+/* poll(2) passes over an entry whose descriptor is negative. */
+static nfds_t fill_poll_set(struct accept_loop *loop, bool has_sockets)
+{
+	struct partings *partings = &loop->acceptor.partings;
+	loop->poll_set[POLL_WAKE] = (struct pollfd){.fd = loop->wake_fd, .events = POLLIN};
+	for (size_t i = 0; i < loop->socket_count; i++)
+		sockets_of(loop)[i] = (struct pollfd){
+			.fd = has_sockets ? loop->listening->entries[i].fd : -1,
+			.events = POLLIN,
+		};
+	partings_fill(partings, partings_of(loop));
+	return POLL_SOCKETS + loop->socket_count + partings->count;
+}
+
+/* Does what is due; waits for clients, for refused ones to leave, for main, and for what is due next. */
+static void wait_for_work(struct accept_loop *loop, bool may_wait)
+{
+	int64_t now_ms = clock_monotonic_ms();
+
+	refusals_flush(&loop->acceptor.refusals, now_ms);
+	status_tell(&loop->status, loop->acceptor.registry, now_ms);
+	bool has_sockets = loop->acceptor.paused_until_ms <= now_ms && is_accepting(loop);
+	nfds_t count = fill_poll_set(loop, has_sockets);
+	int ready = poll(loop->poll_set, count, may_wait ? timeout_of(loop, now_ms) : 0);
+
+	CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
+	if (ready < 0)
+		for (nfds_t i = 0; i < count; i++)
+			loop->poll_set[i].revents = 0;
+	loop->accepts_left = ACCEPTS_A_TURN;
+	if (loop->poll_set[POLL_WAKE].revents != 0)
+		(void)eventfd_read(loop->wake_fd, &(eventfd_t){0});
+	partings_serve(&loop->acceptor.partings, partings_of(loop), clock_monotonic_ms());
+}
+
+/* Everybody in the queues has been let in, or there is no end to them. */
+static bool has_finished(struct accept_loop *loop)
+{
+	size_t socket_index;
+
+	return --loop->last_turns_left == 0 || !find_ready_socket(loop, &socket_index);
+}
+
+/* One turn of the loop. Returns false after the last one. */
+static bool turn(struct accept_loop *loop)
+{
+	switch (accept_loop_stage(loop)) {
+	case ACCEPT_LOOP_OPEN:
+		wait_for_work(loop, true);
+		return true;
+	case ACCEPT_LOOP_FINISHING:
+		wait_for_work(loop, false);
+		if (has_finished(loop))
+			enter_stage(loop, ACCEPT_LOOP_CLOSED);
+		return true;
+	case ACCEPT_LOOP_CLOSED:
+		if (loop->acceptor.partings.count == 0)
+			break;
+		wait_for_work(loop, true);
+		return true;
+	case ACCEPT_LOOP_OVER:
+		break;
+	}
+	enter_stage(loop, ACCEPT_LOOP_OVER);
+	return false;
+}
+
+static void *take_turns(void *argument);
+
+static bool has_follower(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	bool has = loop->followers > 0;
+	lock_give(&loop->lock);
+	return has;
+}
+
+/* A thread is counted before it exists, and until its last act. */
+static void count_follower(struct accept_loop *loop, int by)
+{
+	lock_take(&loop->lock);
+	loop->followers += (size_t)by;
+	loop->threads += (size_t)by;
+	lock_give(&loop->lock);
+}
+
+/* Makes a thread that follows. Returns 0, or an errno value. */
+static int add_follower(struct accept_loop *loop)
+{
+	pthread_t thread;
+
+	count_follower(loop, +1);
+	int failure = pthread_create(&thread, &loop->thread_attributes, take_turns, loop);
+	if (failure != 0)
+		count_follower(loop, -1);
+	return failure;
+}
+
+/* Leads until there is a client to serve. Returns its connection, or NULL when all is over. */
+static struct connection *lead(struct accept_loop *loop)
+{
+	struct connection *connection;
+
+	do {
+		int thread_failure = has_follower(loop) ? 0 : add_follower(loop);
+
+		connection = take_ready_client(loop, thread_failure);
+	} while (connection == NULL && turn(loop));
+	return connection;
+}
+
+static void give_lead(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	loop->is_led = false;
+	lock_give(&loop->lock);
+	CHECK(pthread_cond_signal(&loop->lead_is_free) == 0);
+}
+
+/* A counted follower waits for the lead. Returns false when all is over. */
+static bool follow(struct accept_loop *loop) REQUIRES(loop->lock)
+{
+	while (loop->is_led && loop->stage != ACCEPT_LOOP_OVER)
+		lock_wait(&loop->lock, &loop->lead_is_free);
+	loop->followers--;
+	if (loop->stage == ACCEPT_LOOP_OVER)
+		return false;
+	loop->is_led = true;
+	return true;
+}
+
+/* A thread that serves bears the name of its connection. */
+static void name_thread(void)
+{
+	(void)pthread_setname_np(pthread_self(), "accept");
+}
+
+static bool wait_for_lead(struct accept_loop *loop)
+{
+	name_thread();
+	lock_take(&loop->lock);
+	bool leads = follow(loop);
+	lock_give(&loop->lock);
+	return leads;
+}
+
+/* After a client: follows again. Returns false where enough threads do. */
+static bool wait_for_lead_again(struct accept_loop *loop)
+{
+	bool leads = false;
+
+	name_thread();
+	lock_take(&loop->lock);
+	if (loop->followers < FOLLOWERS_MAX) {
+		loop->followers++;
+		leads = follow(loop);
+	}
+	lock_give(&loop->lock);
+	return leads;
+}
+
+/* The thread's last act. */
+static void count_out(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	loop->threads--;
+	if (loop->threads == 0)
+		tell_main(loop);
+	lock_give(&loop->lock);
+}
+
+static void *take_turns(void *argument)
+{
+	struct accept_loop *loop = argument;
+	bool is_leader = wait_for_lead(loop);
+
+	while (is_leader) {
+		struct connection *connection = lead(loop);
+
+		give_lead(loop);
+		if (connection != NULL)
+			handle_client(connection);
+		is_leader = wait_for_lead_again(loop);
+	}
+	count_out(loop);
+	return NULL;
+}
+
+static int init_attributes(struct accept_loop *loop, struct error *error)
+{
+	size_t bytes = (size_t)loop->config->thread_stack_bytes;
+	int failure = pthread_attr_init(&loop->thread_attributes);
+
+	if (failure != 0)
+		return error_set_errno(error, EX_OSERR, failure, "thread attributes");
+	pthread_attr_setdetachstate(&loop->thread_attributes, PTHREAD_CREATE_DETACHED);
+	failure = pthread_attr_setstacksize(&loop->thread_attributes, bytes);
+	if (failure == 0)
+		return 0;
+	pthread_attr_destroy(&loop->thread_attributes);
+	return error_set_errno(error, EX_OSERR, failure, "thread_stack = %zu", bytes);
+}
+
+static int init_poll_set(struct accept_loop *loop, size_t max_partings, struct error *error)
+{
+	size_t count = POLL_SOCKETS + loop->socket_count + max_partings;
+
+	loop->poll_set = calloc(count, sizeof *loop->poll_set);
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (loop->poll_set == NULL)
+		return error_set(error, EX_OSERR, "no memory to poll %zu descriptors", count);
+	if (loop->wake_fd < 0)
+		return error_set_errno(error, EX_OSERR, errno, "cannot open an eventfd");
+	return 0;
+}
+
+static int make_first_thread(struct accept_loop *loop, struct error *error)
+{
+	int failure = add_follower(loop);
+
+	if (failure == 0)
+		return 0;
+	return error_set_errno(error, EX_OSERR, failure, "cannot make a thread");
+}
+
+int accept_loop_init(struct accept_loop *loop, const struct config *config,
+	const struct listening *listening, struct registry *registry, size_t max_partings,
+	int event_fd, struct error *error)
+{
+	*loop = (struct accept_loop){
+		.config = config,
+		.listening = listening,
+		.socket_count = listening->count,
+		.event_fd = event_fd,
+		.is_led = true, /* by nobody, until accept_loop_begin */
+		.wake_fd = -1,
+		.last_turns_left = LAST_TURNS,
+	};
+	if (init_attributes(loop, error) != 0)
+		return -1;
+	if (acceptor_init(&loop->acceptor, registry, max_partings, error) != 0) {
+		pthread_attr_destroy(&loop->thread_attributes);
+		return -1;
+	}
+	lock_init(&loop->lock);
+	CHECK(pthread_cond_init(&loop->lead_is_free, NULL) == 0);
+	if (init_poll_set(loop, max_partings, error) == 0 && make_first_thread(loop, error) == 0)
+		return 0;
+	accept_loop_fini(loop);
+	return -1;
+}
+
+void accept_loop_fini(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	CHECK(loop->threads == 0);
+	lock_give(&loop->lock);
+	acceptor_fini(&loop->acceptor);
+	pthread_attr_destroy(&loop->thread_attributes);
+	CHECK(pthread_cond_destroy(&loop->lead_is_free) == 0);
+	lock_fini(&loop->lock);
+	free(loop->poll_set);
+	if (loop->wake_fd >= 0)
+		close(loop->wake_fd);
+}
+
+void accept_loop_begin(struct accept_loop *loop)
+{
+	status_begin(&loop->status, "READY=1\n", "", loop->acceptor.registry);
+	give_lead(loop);
+}
+
+void accept_loop_finish(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	if (loop->stage == ACCEPT_LOOP_OPEN)
+		loop->stage = ACCEPT_LOOP_FINISHING;
+	lock_give(&loop->lock);
+	CHECK(eventfd_write(loop->wake_fd, 1) == 0);
+}
+
+enum accept_loop_stage accept_loop_stage(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	enum accept_loop_stage stage = loop->stage;
+	lock_give(&loop->lock);
+	return stage;
+}
+
+bool accept_loop_is_empty(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	bool is_empty = loop->threads == 0;
+	lock_give(&loop->lock);
+	return is_empty;
+}
