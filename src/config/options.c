@@ -22,6 +22,9 @@ enum {
 	TEXT_MAX_BYTES = 512,
 };
 
+const char *const scheduling_names[] = {"batch", "normal", NULL};
+const char *const affinity_names[] = {"auto", "follow", "none", NULL};
+
 static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
 {
 	size_t length = strlen(text);
@@ -95,6 +98,18 @@ const struct option_row daemon_options[] = {
 		.max = 64 * MIB,
 		.default_value = "64k",
 		.help = "Stack of each client's thread"},
+	{.path = "scheduling",
+		.type = OPTION_CHOICE,
+		AT_DAEMON(scheduling),
+		.default_value = "batch",
+		.choices = scheduling_names,
+		.help = "How clients' threads are scheduled: batch deals with several messages at a stretch (SCHED_BATCH), normal leaves the policy the daemon was started with"},
+	{.path = "affinity",
+		.type = OPTION_CHOICE,
+		AT_DAEMON(affinity),
+		.default_value = "auto",
+		.choices = affinity_names,
+		.help = "Where clients' threads run: follow moves each to the processor its client's packets come in on, none leaves it to the kernel, auto follows only while packets come in on several"},
 	{.path = "log.level",
 		.type = OPTION_CHOICE,
 		AT_DAEMON(log_level),
@@ -181,7 +196,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(timeouts.write_ms),
 		.max = DAY,
 		.default_value = "30s",
-		.help = "How long a client may take to receive one piece of an answer (at most 16k), however slowly it reads; 0 is for ever"},
+		.help = "How long a client may take to receive the next 16k of an answer, or what is left of it, however slowly it reads; 0 is for ever"},
 	{.path = "timeouts.lifetime",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.lifetime_ms),

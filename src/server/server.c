@@ -10,6 +10,8 @@
 #include "yodel/server/report.h"
 #include "yodel/server/status.h"
 #include "yodel/service/service.h"
+#include "yodel/session/buffer_pool.h"
+#include "yodel/session/placement.h"
 #include "yodel/session/registry.h"
 
 #include <errno.h>
@@ -30,6 +32,8 @@ enum {
 struct server {
 	struct config *config;
 	struct registry registry;
+	struct buffer_pool buffers;
+	struct placement placement;
 	struct accept_loop accept_loop;
 	struct listening listening;
 	struct status status; /* while draining; before, it is the accept loop's to tell */
@@ -147,6 +151,17 @@ static int open_wake_ups(struct server *server, struct error *error)
 	return error_set_errno(error, EX_OSERR, errno, "cannot open signalfd or eventfd");
 }
 
+static void place(struct server *server)
+{
+	const struct config *config = server->config;
+	int failure = placement_init(&server->placement, (enum scheduling)config->scheduling,
+		(enum affinity)config->affinity);
+
+	if (failure != 0)
+		log_message(LOG_LEVEL_WARN, "start", "scheduling = \"%s\" was refused: %s",
+			scheduling_names[config->scheduling], error_text(failure));
+}
+
 static int make_registry(
 	struct server *server, const struct descriptor_plan *plan, struct error *error)
 {
@@ -158,11 +173,23 @@ static int make_registry(
 		.peer_prefix_v6_bits = (unsigned)config->peer_prefix_v6_bits,
 		.listeners = config->listeners,
 		.listener_count = config->listener_count,
+		.buffers = &server->buffers,
+		.placement = &server->placement,
 	};
 
-	if (registry_init(&server->registry, &settings) == 0)
+	if (registry_init(&server->registry, &settings) == 0) {
+		buffer_pool_init(&server->buffers);
+		place(server);
 		return 0;
+	}
 	return error_set(error, EX_OSERR, "no memory for %zu connections", plan->connections);
+}
+
+static void free_registry(struct server *server)
+{
+	registry_fini(&server->registry);
+	buffer_pool_fini(&server->buffers);
+	placement_fini(&server->placement);
 }
 
 /* What is left before clients can come, in the order of what it builds on. */
@@ -180,7 +207,7 @@ static int prepare_to_accept(struct server *server, struct error *error)
 		accept_loop_init(&server->accept_loop, config, &server->listening,
 			&server->registry, plan.partings, server->event_fd, error) == 0)
 		return 0;
-	registry_fini(&server->registry);
+	free_registry(server);
 	return -1;
 }
 
@@ -205,7 +232,7 @@ static void clean_up(struct server *server)
 	if (!accept_loop_is_empty(&server->accept_loop))
 		return;
 	accept_loop_fini(&server->accept_loop);
-	registry_fini(&server->registry);
+	free_registry(server);
 	close(server->event_fd);
 	config_free(server->config);
 	free(server);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/service/service.h"
 
+enum { BUFFER_BYTES = 16 * 1024 };
+
 enum close_reason service_discard(struct connection *connection)
 {
-	char buffer[SERVICE_BUFFER_BYTES];
+	char buffer[BUFFER_BYTES];
 	enum close_reason reason;
 	size_t got;
 

@@ -62,20 +62,29 @@ enum close_reason connection_read(
 		    is_first ? CLOSE_FIRST_BYTE : CLOSE_IDLE, &patience))
 		return CLOSE_LIFETIME;
 	enum io io = stream_read_some(&connection->stream, dst, capacity, patience.timeout_ms, got);
-	if (io == IO_OK)
+	if (io == IO_OK) {
 		connection->bytes_in += *got;
+		placement_count(connection->placement, &connection->seat, connection->number,
+			&connection->stream);
+	}
 	return reason_of(io, patience.reason);
+}
+
+enum close_reason connection_read_pending(
+	struct connection *connection, void *dst, size_t capacity, size_t *got)
+{
+	*got = 0;
+	enum io io = stream_read_pending(&connection->stream, dst, capacity, got);
+	connection->bytes_in += *got;
+	return reason_of(io, CLOSE_NONE);
 }
 
 enum close_reason connection_discard_pending(struct connection *connection)
 {
 	char waste[DISCARD_BYTES];
 	size_t got;
-	enum io io = stream_read_pending(&connection->stream, waste, sizeof waste, &got);
 
-	if (io == IO_OK)
-		connection->bytes_in += got;
-	return reason_of(io, CLOSE_NONE);
+	return connection_read_pending(connection, waste, sizeof waste, &got);
 }
 
 enum close_reason connection_write(struct connection *connection, const void *src, size_t length)
@@ -184,6 +193,7 @@ static void log_close(const struct connection *connection, enum close_reason rea
 
 void connection_close(struct connection *connection, enum close_reason reason)
 {
+	placement_leave(connection->placement, &connection->seat);
 	reason = announce_end(connection, reason);
 	size_t open = registry_unlist(connection->registry, connection, &reason);
 	if (connection->is_stuck)

@@ -129,6 +129,8 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 	*connection = (struct connection){
 		.number = ++registry->last_number,
 		.registry = registry,
+		.buffers = registry->settings.buffers,
+		.placement = registry->settings.placement,
 		.listener = listener,
 		.listener_index = admission->listener_index,
 		.run = admission->run,

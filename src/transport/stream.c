@@ -93,10 +93,10 @@ static size_t unsent_bytes(const struct stream *stream)
 	return ioctl(stream->fd, TIOCOUTQ, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
-/* A wait for the peer to take what is left of a piece. */
+/* A wait for the peer to take a piece of src. */
 struct wait {
 	int64_t deadline_ms; /* 0 = none */
-	size_t sent;         /* of the piece, when the wait began */
+	size_t sent;         /* of src, when the wait began */
 	size_t unsent;       /* in the kernel, then */
 };
 
@@ -122,7 +122,7 @@ static int64_t left_of(const struct wait *wait)
 }
 
 /*
- * Whether the peer has taken as many bytes since the wait began as were left of the piece then. The
+ * Whether the peer has taken enough since the wait began: what was left then, or a piece of it. The
  * kernel wakes a writer only when a third of the send buffer is free: a peer that reads steadily but
  * slowly makes progress that send(2) does not show.
  */
@@ -130,8 +130,11 @@ static bool has_progress(
 	const struct stream *stream, const struct wait *wait, size_t length, size_t sent)
 {
 	size_t given = wait->unsent + (sent - wait->sent), left = unsent_bytes(stream);
+	size_t wanted = length - wait->sent;
 
-	return given >= left && given - left >= length - wait->sent;
+	if (wanted > STREAM_PIECE_BYTES)
+		wanted = STREAM_PIECE_BYTES;
+	return given >= left && given - left >= wanted;
 }
 
 /* The peer is slower than we are: wait for it, as long as it takes a piece in the time. */
@@ -177,6 +180,15 @@ void stream_finish(struct stream *stream)
 bool stream_has_unsent(const struct stream *stream)
 {
 	return unsent_bytes(stream) > 0;
+}
+
+int stream_incoming_cpu(const struct stream *stream)
+{
+	int cpu = -1;
+	socklen_t length = sizeof cpu;
+
+	(void)getsockopt(stream->fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, &length);
+	return cpu;
 }
 
 /* A limit that is there and shorter stays. */

@@ -50,7 +50,11 @@ void running_start(struct running *running, struct config *config)
 		.peer_prefix_v6_bits = 64,
 		.listeners = config->listeners,
 		.listener_count = config->listener_count,
+		.buffers = &running->buffers,
+		.placement = &running->placement,
 	};
+	buffer_pool_init(&running->buffers);
+	assert_int_equal(placement_init(&running->placement, SCHEDULING_NORMAL, AFFINITY_NONE), 0);
 	assert_int_equal(registry_init(&running->registry, &settings), 0);
 	if (listening_open(&running->listening, config, &error) != 0 ||
 		listening_start(&running->listening, config, &error) != 0 ||
@@ -84,6 +88,8 @@ void running_stop(struct running *running)
 	support_outlast_threads();
 	accept_loop_fini(&running->loop);
 	registry_fini(&running->registry);
+	buffer_pool_fini(&running->buffers);
+	placement_fini(&running->placement);
 	close(running->event_fd);
 	config_free(running->config);
 }

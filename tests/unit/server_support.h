@@ -7,6 +7,7 @@
 
 #include "yodel/config/config.h"
 #include "yodel/server/accept_loop.h"
+#include "yodel/session/buffer_pool.h"
 
 /* Builds from arguments of the command line, NULL at the end. The caller owns the configuration. */
 struct config *config_of(const char *const *words);
@@ -16,6 +17,8 @@ struct running {
 	struct config *config;
 	struct listening listening;
 	struct registry registry;
+	struct buffer_pool buffers;
+	struct placement placement;
 	struct accept_loop loop;
 	int event_fd;
 };

@@ -27,9 +27,13 @@ void session_open(
 		.peer_prefix_v6_bits = 64,
 		.listeners = &session->listener,
 		.listener_count = 1,
+		.buffers = &session->buffers,
+		.placement = &session->placement,
 	};
 	struct admission admission = {.run = run, .now_ms = clock_monotonic_ms()};
 
+	buffer_pool_init(&session->buffers);
+	assert_int_equal(placement_init(&session->placement, SCHEDULING_NORMAL, AFFINITY_NONE), 0);
 	assert_int_equal(registry_init(&session->registry, &settings), 0);
 	tcp_pair_small(&admission.fd, &session->client, buffer_bytes);
 	admission.peer.length = sizeof admission.peer.v6;
@@ -66,6 +70,8 @@ void session_fini(struct session *session)
 		connection_close(session->connection, CLOSE_ERROR);
 	registry_release(&session->registry, session->connection);
 	registry_fini(&session->registry);
+	buffer_pool_fini(&session->buffers);
+	placement_fini(&session->placement);
 }
 
 uint64_t session_ended(struct session *session, enum close_reason reason)

@@ -8,6 +8,7 @@
 
 #include "support.h"
 
+#include "yodel/session/buffer_pool.h"
 #include "yodel/session/registry.h"
 
 #include <pthread.h>
@@ -15,6 +16,8 @@
 struct session {
 	struct listener_settings listener;
 	struct registry registry;
+	struct buffer_pool buffers;
+	struct placement placement;
 	struct connection *connection;
 	int client; /* -1 once closed */
 	pthread_t thread;

@@ -193,6 +193,7 @@ static void read_pending_does_not_wait(void **state)
 struct reader {
 	int fd;
 	size_t piece; /* bytes a read */
+	int pause_ms; /* after each */
 	size_t taken;
 	size_t wrong; /* bytes that were not what pattern_at says */
 };
@@ -212,6 +213,8 @@ static void *read_pieces(void *argument)
 		for (ssize_t i = 0; i < count; i++)
 			reader->wrong += bytes[i] != pattern_at(reader->taken + (size_t)i);
 		reader->taken += (size_t)count;
+		if (reader->pause_ms > 0)
+			(void)poll(NULL, 0, reader->pause_ms);
 	}
 	return NULL;
 }
@@ -270,7 +273,7 @@ static void write_all_ends_at_its_timeout_and_counts_what_was_taken(void **state
 static void write_all_holds_its_timeout_in_total_against_a_reader_of_single_bytes(void **state)
 {
 	struct ends *ends = *state;
-	struct reader reader = {.fd = ends->peer, .piece = 1};
+	struct reader reader = {.fd = ends->peer, .piece = 1, .pause_ms = 1};
 	char *bytes = calloc(1, ENDLESS);
 	pthread_t thread;
 	size_t sent = 0;
@@ -303,12 +306,12 @@ static void *read_at_a_pace(void *argument)
 	return NULL;
 }
 
-static void write_all_keeps_waiting_for_a_slow_reader_that_reads_on(void **state)
+/* Writes length bytes at a time, for longer than the timeout of each. */
+static void expect_patience(struct ends *ends, size_t length)
 {
-	struct ends *ends = *state;
 	struct reader reader = {.fd = ends->peer};
 	int large = 4 * LARGE;
-	char *bytes = calloc(1, PIECE);
+	char *bytes = calloc(1, length);
 	pthread_t thread;
 	size_t sent = 0, total = 0;
 	enum io io = IO_OK;
@@ -319,7 +322,7 @@ static void write_all_keeps_waiting_for_a_slow_reader_that_reads_on(void **state
 	assert_int_equal(pthread_create(&thread, NULL, read_at_a_pace, &reader), 0);
 	int64_t until = support_now_ms() + 3000;
 	while (io == IO_OK && support_now_ms() < until) {
-		io = stream_write_all(&ends->stream, bytes, PIECE, 250, &sent);
+		io = stream_write_all(&ends->stream, bytes, length, 250, &sent);
 		total += sent;
 	}
 	stream_abort(&ends->stream);
@@ -327,6 +330,17 @@ static void write_all_keeps_waiting_for_a_slow_reader_that_reads_on(void **state
 	free(bytes);
 	assert_int_equal(io, IO_OK);
 	assert_true(total > reader.taken); /* or the reader was never the slower one */
+}
+
+static void write_all_keeps_waiting_for_a_slow_reader_that_reads_on(void **state)
+{
+	expect_patience(*state, PIECE);
+}
+
+/* The timeout is for STREAM_PIECE_BYTES of them, not for all. */
+static void write_all_keeps_waiting_for_a_slow_reader_of_a_large_piece(void **state)
+{
+	expect_patience(*state, 16 * STREAM_PIECE_BYTES);
 }
 
 static void write_all_with_room_looks_at_no_timeout(void **state)
@@ -480,6 +494,7 @@ int main(void)
 		ROW_SMALL(write_all_gives_a_slow_reader_every_byte_in_order),
 		ROW_SMALL(write_all_ends_at_its_timeout_and_counts_what_was_taken),
 		ROW_SMALL(write_all_keeps_waiting_for_a_slow_reader_that_reads_on),
+		ROW_SMALL(write_all_keeps_waiting_for_a_slow_reader_of_a_large_piece),
 		ROW_SMALL(write_all_holds_its_timeout_in_total_against_a_reader_of_single_bytes),
 		ROW(write_all_with_room_looks_at_no_timeout),
 		ROW(write_to_a_peer_that_has_reset_tells_so_and_raises_no_signal),

@@ -21,6 +21,8 @@ struct config {
 	int64_t peer_prefix_v6_bits;
 	int64_t drain_ms;
 	int64_t thread_stack_bytes;
+	int scheduling; /* enum scheduling */
+	int affinity;   /* enum affinity */
 	int log_level;  /* enum log_level */
 	int log_format; /* enum log_format */
 	struct listener_settings *listeners;

@@ -30,6 +30,14 @@ struct limits {
 	struct rate accept_rate;
 };
 
+/* How and where clients' threads run: see session/placement.h. */
+enum scheduling { SCHEDULING_BATCH, SCHEDULING_NORMAL };
+enum affinity { AFFINITY_AUTO, AFFINITY_FOLLOW, AFFINITY_NONE };
+
+/* Their words, in the same order and ended by NULL. */
+extern const char *const scheduling_names[];
+extern const char *const affinity_names[];
+
 /* What a service brings to the configuration. A table of them ends with a row without a name. */
 struct service_schema {
 	const char *name;

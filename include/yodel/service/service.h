@@ -39,8 +39,4 @@ service_run service_daytime;
  * 868. */
 service_run service_time;
 
-enum {
-	SERVICE_BUFFER_BYTES = 16 * 1024, /* the largest piece that is read and written at once */
-};
-
 #endif

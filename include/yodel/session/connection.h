@@ -11,6 +11,7 @@
 #include "yodel/base/attributes.h"
 #include "yodel/config/settings.h"
 #include "yodel/session/close_reason.h"
+#include "yodel/session/placement.h"
 #include "yodel/transport/address.h"
 #include "yodel/transport/stream.h"
 
@@ -18,11 +19,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct buffer_pool;
 struct registry;
 
 struct connection {
 	uint64_t number; /* 1 for the first of the process; never given twice */
 	struct registry *registry;
+	struct buffer_pool *buffers; /* of all connections */
+	struct placement *placement; /* the same */
+	struct seat seat;
 	const struct listener_settings *listener;
 	size_t listener_index;
 	enum close_reason (*run)(struct connection *connection); /* the service */
@@ -53,6 +58,16 @@ void connection_open(struct connection *connection);
  * CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR. Borrows dst.
  */
 enum close_reason connection_read(
+	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
+
+/*
+ * Reads what is there, without waiting.
+ *   dst   capacity bytes; contents undefined beyond got
+ *   got   0 .. capacity, always set
+ * Returns CLOSE_NONE, or why no more will come: CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_ERROR.
+ * Borrows dst.
+ */
+enum close_reason connection_read_pending(
 	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
 
 /*

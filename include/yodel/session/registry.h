@@ -36,6 +36,9 @@ struct registry_settings {
 	unsigned peer_prefix_v6_bits;
 	const struct listener_settings *listeners; /* lent until registry_fini */
 	size_t listener_count;
+	/* Handed on to every connection; lent until registry_fini. */
+	struct buffer_pool *buffers;
+	struct placement *placement;
 };
 
 struct registry {

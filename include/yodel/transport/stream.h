@@ -31,6 +31,8 @@ struct stream {
 	int64_t write_deadline_ms; /* the caller's: no write waits beyond it; 0 = none */
 };
 
+enum { STREAM_PIECE_BYTES = 16 * 1024 };
+
 /* Takes a connected, blocking descriptor. */
 void stream_init(struct stream *stream, int fd);
 
@@ -53,8 +55,8 @@ enum io stream_read_pending(
 /*
  * Writes all of src, or as much as the peer takes in the time.
  *   src          length bytes, at least 1
- *   timeout_ms   in which the peer must take as many bytes as are left of src, of this or of what
- *                was written before; 0 waits for ever
+ *   timeout_ms   in which the peer must take STREAM_PIECE_BYTES, or as many bytes as are left of
+ *                src, of this or of what was written before; 0 waits for ever
  *   sent         how many bytes were handed to the kernel, always set
  * Returns IO_OK (all of it), IO_TIMEOUT, IO_RESET or IO_ERROR. Borrows src.
  */
@@ -66,6 +68,10 @@ void stream_finish(struct stream *stream);
 
 /* Whether the peer has yet to take something that was written. Source: tcp(7) SIOCOUTQ. */
 bool stream_has_unsent(const struct stream *stream);
+
+/* The processor that dealt with the last packet from the peer, -1 where it is not known. Source:
+ * socket(7) SO_INCOMING_CPU. */
+int stream_incoming_cpu(const struct stream *stream);
 
 /*
  * Closes the descriptor; the kernel still delivers what was written. Fine on a closed stream.
