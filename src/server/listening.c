@@ -3,6 +3,7 @@
 
 #include "yodel/base/check.h"
 #include "yodel/base/log.h"
+#include "yodel/server/kernel_limits.h"
 #include "yodel/server/notify.h"
 #include "yodel/transport/listener.h"
 
@@ -92,22 +93,9 @@ static int list_sockets(
 	return 0;
 }
 
-static int64_t read_somaxconn(void)
-{
-	FILE *file = fopen("/proc/sys/net/core/somaxconn", "re");
-	int64_t value = INT64_MAX;
-
-	if (file == NULL)
-		return value;
-	if (fscanf(file, "%" SCNd64, &value) != 1)
-		value = INT64_MAX;
-	fclose(file);
-	return value;
-}
-
 static void warn_of_somaxconn(const struct config *config)
 {
-	int64_t somaxconn = read_somaxconn();
+	int64_t somaxconn = kernel_limits_read("/proc/sys/net/core/somaxconn");
 
 	for (size_t i = 0; i < config->listener_count; i++)
 		if (config->listeners[i].backlog > somaxconn)

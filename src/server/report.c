@@ -2,6 +2,7 @@
 #include "yodel/server/report.h"
 
 #include "yodel/base/log.h"
+#include "yodel/server/kernel_limits.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@ void report_plan(const struct config *config, const struct descriptor_plan *plan
 		log_message(LOG_LEVEL_WARN, "start",
 			"limits.max_connections = %lld, but %zu open files allow %zu at once",
 			(long long)config->limits.max_connections, plan->limit, plan->connections);
+	kernel_limits_warn((size_t)config->limits.max_connections);
 }
 
 static void log_socket(const struct listening_entry *entry, const char *service, const char *name)

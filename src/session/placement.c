@@ -46,7 +46,7 @@ static bool is_spread(const struct placement *placement)
 /* A round is over: changes course if as many in a row have spoken for that. */
 static void judge(struct placement *placement) REQUIRES(placement->lock)
 {
-	bool is_alone = placement->pairs == 0;
+	bool is_alone = placement->pairs < VOTES_A_ROUND / 8; /* or as good as alone */
 	bool should_follow = is_alone || is_spread(placement);
 
 	if (should_follow == placement->is_following)

@@ -45,6 +45,19 @@ class AtStart(SystemTest):
         for client in [self.connect(daemon) for _ in range(room)]:
             self.assert_echoes(client)
 
+    def test_each_limit_of_the_kernel_that_is_too_low_is_named(self):
+        daemon = self.start(options=["limits.max_connections=1000000"])
+        daemon.wait_for("ready")
+        told = "\n".join(line.get("message", "") for line in daemon.events("start"))
+        for name, path, per_client in (("kernel.pid_max", "kernel/pid_max", 1),
+                                       ("kernel.threads-max", "kernel/threads-max", 1),
+                                       ("vm.max_map_count", "vm/max_map_count", 2)):
+            with open(f"/proc/sys/{path}", encoding="ascii") as file:
+                value = int(file.read())
+            warning = (f"limits.max_connections = 1000000, but {name} = {value} "
+                       f"allows fewer than {value // per_client} threads")
+            self.assertEqual(warning in told, value // per_client < 1_000_000, name)
+
     def test_the_soft_limit_is_raised_to_the_hard_one(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         daemon = self.start(preexec_fn=lambda: resource.setrlimit(
