@@ -25,11 +25,11 @@ class Measure:
     is_less_better: bool = False
 
 
-RATE = Measure("round trips", "/s", "round_trips_per_s")
-CONNECTS = Measure("connections", "/s", "connections_per_s")
-BULK = Measure("bulk echo", " MB/s", "megabytes_per_s")
-BURST = Measure("burst", " ms", "elapsed_ms", is_less_better=True)
-MEMORY = Measure("memory", " KiB", "kib_per_connection", is_less_better=True)
+RATE = Measure("round trips", "1/s", "round_trips_per_s")
+CONNECTS = Measure("connections", "1/s", "connections_per_s")
+BULK = Measure("bulk echo", "MB/s", "megabytes_per_s")
+BURST = Measure("burst", "ms", "elapsed_ms", is_less_better=True)
+MEMORY = Measure("memory", "KiB", "kib_per_connection", is_less_better=True)
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,10 @@ CELLS = (
     Cell("memory-1000", "memory of an idle connection, 1000 of them", MEMORY, 1000, most_rounds=1),
     Cell("memory-10000", "memory of an idle connection, 10000 of them", MEMORY, 10000,
          is_main=True, most_rounds=1),
+    Cell("blocking-100", "second generator: 100 connections, 64 B, a client thread for each", RATE,
+         100, 100, is_main=True, is_blocking=True, most_rounds=3),
+    Cell("blocking-bulk-1", "second generator: 1 connection, as much as it takes", BULK, 1, 1,
+         256 * KIB, is_blocking=True, most_rounds=3),
 )
 
 

@@ -1,28 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""One measurement: a load or idle connections on a running server, as a dict with units in its names."""
+"""
+One measurement on a running server: a load, or idle connections. The result is a dict with units
+in its names; `figure` is what the cell is about.
+"""
 
 import contextlib
 import json
 import os
-import resource
 import socket
 import subprocess
 
 from cells import BULK, BURST, MEMORY
-from peers import PINNED_CPU, ServerFailure
+from servers import BUILD_DIR, PINNED_CPU, ServerFailure
 
+GENERATOR_SOURCE = "tests/bench/generator/blocking.c"
 SOURCES = "127.0.1.0/24"
 ANSWER_PATIENCE_S = 10
 BURST_PATIENCE_S = 60
 MESSAGE = bytes(range(64))
-SPARE_DESCRIPTORS = 100
-
-
-def raise_descriptor_limit():
-    """The servers inherit it. Returns how many connections it allows."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard - SPARE_DESCRIPTORS
+QUANTILES = {"p50_ms": "median", "p90_ms": "p90", "p99_ms": "p99", "p99_9_ms": "p99_9",
+             "max_ms": "max"}
 
 
 class Client:
@@ -30,20 +27,32 @@ class Client:
 
     def __init__(self, yodel, seconds, warmup_seconds):
         self.yodel = yodel
+        self.blocking = str(BUILD_DIR / "blocking")
         self.seconds = seconds
         self.warmup_seconds = warmup_seconds
+
+    def prepare(self, source_dir):
+        """Builds the second generator."""
+        BUILD_DIR.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread",
+                        "-o", self.blocking, str(source_dir / GENERATOR_SOURCE)], check=True)
+
+    def duration_s(self, cell):
+        return 0 if cell.needs_fresh_server else self.seconds + self.warmup_seconds
 
     def measure(self, cell, server):
         """Raises ServerFailure unless every byte came back."""
         server.account.settle()
         if cell.measure is MEMORY:
             return measure_memory(cell, server)
-        return self._measure_load(cell, server)
+        return measure_load(cell, server, self._command(cell, server.port))
 
-    def duration_s(self, cell):
-        return 0 if cell.needs_fresh_server else self.seconds + self.warmup_seconds
-
-    def _load_command(self, cell, port):
+    def _command(self, cell, port):
+        warmup, measured = (f"{seconds * 1000:.0f}"
+                            for seconds in (self.warmup_seconds, self.seconds))
+        if cell.is_blocking:
+            return [self.blocking, "stream" if cell.measure is BULK else "round-trips", str(port),
+                    str(cell.connections), str(cell.size_bytes), warmup, measured]
         command = [self.yodel, "load", "--json", "--quiet", "--source", SOURCES,
                    "--connections", str(cell.connections), "--threads", str(cell.threads),
                    "--size", str(cell.size_bytes), "--depth", str(cell.depth)]
@@ -54,32 +63,36 @@ class Client:
         if cell.measure is BURST:
             command += ["--count", str(cell.connections), "--timeout", f"{BURST_PATIENCE_S}s"]
         else:
-            command += ["--duration", f"{self.seconds * 1000:.0f}ms",
-                        "--warmup", f"{self.warmup_seconds * 1000:.0f}ms",
+            command += ["--duration", f"{measured}ms", "--warmup", f"{warmup}ms",
                         "--timeout", f"{ANSWER_PATIENCE_S}s"]
         return [*command, "127.0.0.1", str(port)]
 
-    def _measure_load(self, cell, server):
-        def pin():
-            os.sched_setaffinity(0, {PINNED_CPU})
 
-        before_ns = server.account.cpu_ns()
-        done = subprocess.run(self._load_command(cell, server.port), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, check=False,
-                              preexec_fn=pin if cell.is_pinned else None)
-        cpu_ns = server.account.cpu_ns() - before_ns
-        if done.returncode != 0:
-            raise ServerFailure((done.stderr.strip().splitlines() or [trouble(done.stdout)])[0])
-        load = json.loads(done.stdout)
-        return {
-            "figure": figure(cell, load),
-            "p50_ms": load["latency_ms"]["median"],
-            "p99_ms": load["latency_ms"]["p99"],
-            # Of the whole run, like the round trips: its beginning and warm-up, too.
-            "server_cpu_us_per_round_trip": cpu_ns / 1000 / load["completed"],
-            "client_cpu_us_per_round_trip": load["cpu_us_per_round_trip"],
-            "load": load,
-        }
+# --- A load ----------------------------------------------------------------------------------
+
+
+def measure_load(cell, server, command):
+    def pin():
+        os.sched_setaffinity(0, {PINNED_CPU})
+
+    before_ns = server.account.cpu_ns()
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          check=False, preexec_fn=pin if cell.is_pinned else None)
+    cpu_ns = server.account.cpu_ns() - before_ns
+    if done.returncode != 0:
+        raise ServerFailure((done.stderr.strip().splitlines() or [trouble(done.stdout)])[0])
+    load = json.loads(done.stdout)
+    latencies = load.get("latency_ms", {})
+    sample = {
+        "figure": figure(cell, load),
+        **{name: latencies.get(key) for name, key in QUANTILES.items()},
+        # Of the whole run, like the round trips: its beginning and its warm-up, too.
+        "server_cpu_us_per_round_trip": cpu_ns / 1000 / load["completed"],
+        "client_cpu_us_per_round_trip": load.get("cpu_us_per_round_trip"),
+        "completed_round_trips": load["completed"],
+        "measured_ms": load["elapsed_ms"],
+    }
+    return {name: value for name, value in sample.items() if value is not None}
 
 
 def figure(cell, load):
@@ -95,9 +108,9 @@ def trouble(text):
     try:
         load = json.loads(text)
     except ValueError:
-        return "yodel load gave no result"
-    return (f"{load['lost']} messages lost, {load['unfinished']} unfinished "
-            f"of {load['completed'] + load['lost'] + load['unfinished']}")
+        return "the load gave no result"
+    return (f"{load['lost']} messages lost and {load['unfinished']} unfinished, "
+            f"{load['completed']} came back")
 
 
 # --- Memory ----------------------------------------------------------------------------------

@@ -8,14 +8,17 @@ import time
 class Progress:
     """Work is told in seconds that it should take; what it really took corrects the estimate."""
 
-    def __init__(self, expected_s):
-        self.expected_s = expected_s
-        self.done_s = 0
-        self.start = time.monotonic()
+    def __init__(self):
+        self.expected_s = self.done_s = self.start_s = 0
         self.is_terminal = sys.stderr.isatty()
         self.last_line = ""
 
-    def show(self, *, line, detail=""):
+    def begin(self, expected_s):
+        self.expected_s = expected_s
+        self.start_s = time.monotonic()
+        self.note(f"measuring takes about {minutes(expected_s)}")
+
+    def show(self, line, detail):
         """The detail on a terminal only, where it replaces the one before."""
         text = f"[{self._percent():3.0f} %, {self._left()} left] {line}"
         if self.is_terminal:
@@ -32,7 +35,7 @@ class Progress:
         print(f"\r\033[K{text}" if self.is_terminal else text, file=sys.stderr, flush=True)
 
     def finish(self):
-        self.note(f"measured in {minutes(time.monotonic() - self.start)}")
+        self.note(f"measured in {minutes(time.monotonic() - self.start_s)}")
 
     def _percent(self):
         return 100 * self.done_s / self.expected_s if self.expected_s else 100
@@ -40,7 +43,7 @@ class Progress:
     def _left(self):
         left_s = self.expected_s - self.done_s
         if self.done_s > 0:
-            left_s *= (time.monotonic() - self.start) / self.done_s
+            left_s *= (time.monotonic() - self.start_s) / self.done_s
         return minutes(left_s)
 
 

@@ -6,10 +6,10 @@ backwards (A B, B A), so that what drifts on the machine meets all of them.
 
 from dataclasses import dataclass
 
-from peers import Server, ServerFailure
+from servers import Server, ServerFailure
 
 COST_OF_A_SAMPLE_S = 0.25  # besides its duration: starting the client, connecting, settling
-COST_OF_A_BURST_S = 4
+COST_OF_A_FRESH_ONE_S = 4
 
 
 @dataclass
@@ -17,33 +17,37 @@ class Plan:
     cells: list
     peers: list
     rounds: int
-    peer_rounds: int  # of those that are not in every round
-    always: frozenset  # names that are in every round
+    rounds_of_others: int  # of peers that are not in every round
+    always: frozenset      # names of those that are
+    most_connections: int  # that the limit on open files allows
 
     def rounds_of(self, cell, peer):
-        rounds = self.rounds if peer.name in self.always else self.peer_rounds
+        rounds = self.rounds if peer.name in self.always else self.rounds_of_others
         return min(rounds, cell.most_rounds)
 
-
-def left_out_reason(cell, peer, most_connections):
-    """Why a peer is not measured in a cell, or None."""
-    if cell.connections > peer.most_connections:
-        return f"no more than {peer.most_connections} connections: {peer.cap_reason}"
-    if cell.connections > most_connections:
-        return f"the limit on open files allows {most_connections} connections"
-    return None
+    def why_left_out(self, cell, peer):
+        """None if the peer is measured in the cell."""
+        if cell.connections > peer.most_connections:
+            return f"no more than {peer.most_connections} connections: {peer.cap_reason}"
+        if cell.connections > self.most_connections:
+            return f"the limit on open files allows {self.most_connections} connections"
+        return None
 
 
 class Rounds:
     """Runs a plan. Servers go on running from cell to cell: some get faster as they run."""
 
-    def __init__(self, plan, client, results, progress, most_connections):
+    def __init__(self, plan, client, results, progress):
         self.plan = plan
         self.client = client
         self.results = results
         self.progress = progress
-        self.most_connections = most_connections
         self.servers = {}
+
+    def expected_s(self):
+        return sum(self._sample_s(cell) * self.plan.rounds_of(cell, peer)
+                   for cell in self.plan.cells for peer in self.plan.peers
+                   if self.plan.why_left_out(cell, peer) is None)
 
     def run(self):
         try:
@@ -53,46 +57,39 @@ class Rounds:
             for server in self.servers.values():
                 server.stop()
 
-    def expected_s(self, cell, peer):
-        each_s = (COST_OF_A_BURST_S if cell.needs_fresh_server else
-                  COST_OF_A_SAMPLE_S + self.client.duration_s(cell))
-        return each_s * self.plan.rounds_of(cell, peer)
-
-    def expected_total_s(self):
-        return sum(self.expected_s(cell, peer) for cell in self.plan.cells
-                   for peer in self.plan.peers
-                   if left_out_reason(cell, peer, self.most_connections) is None)
-
-    def _peers_of(self, cell):
-        for peer in self.plan.peers:
-            reason = left_out_reason(cell, peer, self.most_connections)
-            if reason is None:
-                yield peer
-            else:
-                self.results.left_out[cell.name, peer.name] = reason
+    def _sample_s(self, cell):
+        if cell.needs_fresh_server:
+            return COST_OF_A_FRESH_ONE_S
+        return COST_OF_A_SAMPLE_S + self.client.duration_s(cell)
 
     def _run_cell(self, cell):
-        peers = list(self._peers_of(cell))
+        peers = []
+        for peer in self.plan.peers:
+            reason = self.plan.why_left_out(cell, peer)
+            if reason is None:
+                peers.append(peer)
+            else:
+                self.results.left_out[cell.name, peer.name] = reason
         for number in range(min(self.plan.rounds, cell.most_rounds)):
             for peer in peers if number % 2 == 0 else reversed(peers):
-                if number >= self.plan.rounds_of(cell, peer):
-                    continue
-                self.progress.show(line=f"{cell.name}: {cell.title};",
-                                   detail=f"round {number + 1}, {peer.name}")
-                if (cell.name, peer.name) not in self.results.failures:
+                if number < self.plan.rounds_of(cell, peer):
                     self._measure(cell, peer, number)
-                self.progress.did(self.expected_s(cell, peer) / self.plan.rounds_of(cell, peer))
 
     def _measure(self, cell, peer, number):
+        self.progress.show(f"{cell.name}: {cell.title}", f"round {number + 1}, {peer.name}")
+        key = cell.name, peer.name
         try:
-            server = self._server(cell, peer)
-            self.results.add(cell, peer, number, self.client.measure(cell, server))
-            if cell.needs_fresh_server:
-                self._stop(cell, peer)
+            if key not in self.results.failures:
+                server = self._server(cell, peer)
+                sample = self.client.measure(cell, server)
+                self.results.samples.setdefault(key, {})[number] = sample
         except ServerFailure as failure:
-            self.results.failures[cell.name, peer.name] = str(failure)
+            self.results.failures[key] = str(failure)
             self.progress.note(f"{peer.name} failed in {cell.name}: {failure}")
             self._stop(cell, peer)
+        if cell.needs_fresh_server:
+            self._stop(cell, peer)
+        self.progress.did(self._sample_s(cell))
 
     def _server(self, cell, peer):
         """The one that runs, or a new one."""
