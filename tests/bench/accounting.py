@@ -54,7 +54,9 @@ class Account:
 
     @property
     def cpu_source(self):
-        return "control group" if self.cpu_group is not None else "/proc/PID/stat"
+        if self.cpu_group is not None:
+            return "a control group for each server"
+        return f"/proc/PID/stat, in steps of {NS_PER_TICK // 10**6} ms"
 
     def cpu_ns(self):
         if self.cpu_group is None:
@@ -74,7 +76,9 @@ class Account:
 
     @property
     def memory_source(self):
-        return "control group" if self._memory_file() is not None else "/proc/meminfo"
+        if self._memory_file() is not None:
+            return "the server's control group, which includes the kernel's part"
+        return "/proc/meminfo, which is about the whole machine"
 
     def memory_bytes(self):
         """What the server uses; from /proc/meminfo, what the machine uses."""

@@ -100,6 +100,10 @@ CELLS = (
 )
 
 
+def find(name):
+    return next(cell for cell in CELLS if cell.name == name)
+
+
 def select(patterns):
     """The cells whose names match one of the patterns; ValueError for one that matches none."""
     for pattern in patterns:

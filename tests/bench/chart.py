@@ -15,7 +15,8 @@ svg{color-scheme:light dark;--page:#fff;--ink:#1b1f24;--soft:#59636e;--grid:#e8e
 --bar:#5b6875;--ours:#6cb0ff;--wanted:#f0a35e}}
 text{fill:var(--ink)}.title{font-size:15px;font-weight:600}.soft{fill:var(--soft)}
 .page{fill:var(--page)}.grid{stroke:var(--grid)}.bar{fill:var(--bar)}.ours{fill:var(--ours)}
-.spread{stroke:var(--ink)}.mark{stroke:var(--wanted);stroke-width:1.5;stroke-dasharray:5 3}
+.spread{stroke:var(--ink)}.value{paint-order:stroke;stroke:var(--page);stroke-width:4}
+.mark{stroke:var(--wanted);stroke-width:1.5;stroke-dasharray:5 3}
 """
 
 
@@ -49,10 +50,10 @@ def bar_chart(title, axis, bars, mark=None):
                      f"{tick(i * step)}</text>")
     parts.append(f'<text class="soft" x="{(LEFT + WIDTH - RIGHT) / 2}" y="{bottom + 35}" '
                  f'text-anchor="middle">{escape(axis)}</text>')
-    for i, bar in enumerate(bars):
-        parts.append(bar_parts(bar, TOP + ROW * i + ROW / 2, x_of))
     if mark is not None:
         parts.append(f'<path class="mark" d="M{x_of(mark):.1f} {TOP}V{bottom}"/>')
+    for i, bar in enumerate(bars):
+        parts.append(bar_parts(bar, TOP + ROW * i + ROW / 2, x_of))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -64,7 +65,7 @@ def bar_parts(bar, middle, x_of):
             f'<rect class="{name}" x="{LEFT}" y="{middle - BAR / 2}" width="{median - LEFT:.1f}" '
             f'height="{BAR}" rx="2"/>'
             f'<path class="spread" d="M{low:.1f} {middle}H{high:.1f}"/>'
-            f'<text x="{max(median, high) + 6:.1f}" y="{middle + 4.5}">'
+            f'<text class="value" x="{high + 6:.1f}" y="{middle + 4.5}">'
             f"{number(bar.spread.median)}</text>")
 
 

@@ -5,14 +5,20 @@ import os
 import re
 import resource
 
+from accounting import Account
+
 
 def describe():
+    account = Account()
+    sources = {"cpu_source": account.cpu_source, "memory_source": account.memory_source}
+    account.close()
     return {
         "cpu": first_match("/proc/cpuinfo", r"^model name\s*:\s*(.*)$") or os.uname().machine,
         "cpu_count": len(os.sched_getaffinity(0)),
         "memory_mib": int(first_match("/proc/meminfo", r"^MemTotal:\s*(\d+)") or 0) // 1024,
         "kernel": f"{os.uname().sysname} {os.uname().release}",
         "system": first_match("/etc/os-release", r'^PRETTY_NAME="?([^"\n]*)') or "unknown",
+        **sources,
     }
 
 

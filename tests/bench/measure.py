@@ -125,8 +125,7 @@ def measure_memory(cell, server):
             connect_idle(stack, server.port, number)
         server.account.settle()
         used_bytes = server.account.memory_bytes() - before_bytes
-    return {"figure": used_bytes / cell.connections / 1024,
-            "memory_source": server.account.memory_source}
+    return {"figure": used_bytes / cell.connections / 1024}
 
 
 def connect_idle(stack, port, number):

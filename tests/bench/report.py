@@ -88,8 +88,10 @@ def facts(results):
         "memory": f"{machine['memory_mib'] / 1024:.1f} GiB",
         "kernel": f"{machine['kernel']}, {machine['system']}",
         "date": results.date,
+        "cpu_source": machine["cpu_source"],
+        "memory_source": machine["memory_source"],
         "yardstick": results.yardstick,
-        "versions": markdown(["server", "what it is"], results.versions.items()),
+        "versions": markdown(["server", "what it is"], results.versions.items(), "---"),
         "skipped": listed(f"{peer}: {reason}" for peer, reason in results.skipped.items()),
         "left_out": listed(grouped(results.left_out)),
         "failures": listed(grouped(results.failures)),
@@ -143,8 +145,6 @@ def result_tables(results):
         "generators": peer_table(
             results, [name for name in ("100x64-TC", "blocking-100", "bulk-1", "blocking-bulk-1")
                       if name in measured], results.ratio),
-        "cells": markdown(["cell", "what is measured"],
-                          [(cell.name, cell.title) for cell in results.cells]),
     }
 
 
@@ -189,7 +189,7 @@ def target_table(results):
     return markdown(["", "target", "reached", "is it reached?"], rows) if rows else NOTHING
 
 
-def markdown(heads, rows):
-    """The first column is text, the others are figures."""
-    cells_of = [heads, ["---", *(["---:"] * (len(heads) - 1))], *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in cells_of)
+def markdown(heads, rows, other_columns="---:"):
+    """The first column is text, the others are figures unless they are said to be "---"."""
+    lines = [heads, ["---", *([other_columns] * (len(heads) - 1))], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

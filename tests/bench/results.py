@@ -61,7 +61,7 @@ class Results:
         """A line for each sample, so that two runs can be compared with diff(1)."""
         head = {"machine": self.machine, "date": self.date, "yardstick": self.yardstick,
                 "versions": self.versions, "skipped": self.skipped,
-                "targets": [{"what": target.what, "cell": target.cell, "figure": target.key,
+                "targets": [{"what": target.what, "cell": target.cell, "figure": measured_name(target.cell, target.key),
                              "is_ratio": target.is_ratio, "bound": target.bound,
                              "is_at_most": target.is_at_most, "reached": spread.median,
                              "is_met": target.is_met_by(spread)}
@@ -81,12 +81,16 @@ class Results:
                 for (cell, peer), reason in reasons.items()]
 
     def _flat_samples(self):
-        measures = {cell.name: cell.measure for cell in cells.CELLS}
         for (cell, peer), rounds in self.samples.items():
             for number, sample in sorted(rounds.items()):
                 yield {"cell": cell, "peer": peer, "round": number + 1,
-                       **{measures[cell].json_name if name == "figure" else name: short(value)
+                       **{measured_name(cell, name): short(value)
                           for name, value in sample.items()}}
+
+
+def measured_name(cell, key):
+    """What a figure is called where it stands without its cell's table."""
+    return cells.find(cell).measure.json_name if key == "figure" else key
 
 
 def short(value):
