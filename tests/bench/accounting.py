@@ -11,7 +11,8 @@ import secrets
 import signal
 import time
 
-PATIENCE_S = 5
+SETTLE_PATIENCE_S = 2
+END_PATIENCE_S = 5
 NS_PER_TICK = 10**9 // os.sysconf("SC_CLK_TCK")
 
 
@@ -90,7 +91,7 @@ class Account:
 
     def settle(self):
         """Waits until the server has nothing more to do."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + SETTLE_PATIENCE_S
         before_ns = self.cpu_ns()
         while time.monotonic() < deadline:
             time.sleep(0.02)  # the pace of looking: work that is left shows within it
@@ -101,7 +102,7 @@ class Account:
 
     def close(self):
         """Kills all processes and removes the groups."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + END_PATIENCE_S
         while time.monotonic() < deadline:
             pids = self.pids()
             for pid in pids:

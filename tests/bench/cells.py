@@ -9,11 +9,12 @@ client threads. T1 and T2 are one and two client threads, TC is one thread for e
 import fnmatch
 from dataclasses import dataclass
 
-KIB, MIB = 1024, 1024 * 1024
+KIB = 1024
 SIZES = {"64": 64, "1k": KIB, "16k": 16 * KIB}
 MOST_CLIENT_THREADS = 256  # of `yodel load`
 BURST_CONNECTIONS = 10000
 OPEN_LOOP_PER_S = 10000
+BULK_BYTES, BULK_DEPTH = 256 * KIB, 16
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,10 @@ CELLS = (
          is_connecting=True, is_main=True),
     Cell("connect-T2", "connect, round trip, close; two client threads", CONNECTS, 100, 2,
          is_connecting=True, is_main=True),
-    Cell("bulk-1", "1 connection, as much as it takes", BULK, 1, 1, MIB, 8, is_main=True),
-    Cell("bulk-8", "8 connections, as much as they take, two client threads", BULK, 8, 2, MIB, 8,
+    Cell("bulk-1", "1 connection, as much as it takes", BULK, 1, 1, BULK_BYTES, BULK_DEPTH,
          is_main=True),
+    Cell("bulk-8", "8 connections, as much as they take, two client threads", BULK, 8, 2,
+         BULK_BYTES, BULK_DEPTH, is_main=True),
     Cell("burst", f"{BURST_CONNECTIONS} connects at once, until all are answered", BURST,
          BURST_CONNECTIONS, is_connecting=True, is_main=True),
     Cell("memory-1000", "memory of an idle connection, 1000 of them", MEMORY, 1000, most_rounds=1),
@@ -96,7 +98,7 @@ CELLS = (
     Cell("blocking-100", "second generator: 100 connections, 64 B, a client thread for each", RATE,
          100, 100, is_main=True, is_blocking=True, most_rounds=3),
     Cell("blocking-bulk-1", "second generator: 1 connection, as much as it takes", BULK, 1, 1,
-         256 * KIB, is_blocking=True, most_rounds=3),
+         BULK_BYTES, is_blocking=True, most_rounds=3),
 )
 
 

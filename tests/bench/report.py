@@ -139,8 +139,9 @@ def result_tables(results):
         "cpu_times": peer_table(results, main, median_of(results, CPU)),
         "p99s": peer_table(results, main, median_of(results, P99)),
         "open_loop": open_table(results, those(lambda cell: cell.rate_per_s)),
-        "others": peer_table(results, others + bursts, median_of(results, "figure"),
-                             [f"{name}, {measured[name].measure.unit}" for name in others + bursts]),
+        "others": peer_table(
+            results, others + bursts, median_of(results, "figure"),
+            [f"{name}, {measured[name].measure.unit}" for name in others + bursts]),
         "memory_used": peer_table(results, memory, median_of(results, "figure")),
         "generators": peer_table(
             results, [name for name in ("100x64-TC", "blocking-100", "bulk-1", "blocking-bulk-1")

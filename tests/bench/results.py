@@ -61,7 +61,8 @@ class Results:
         """A line for each sample, so that two runs can be compared with diff(1)."""
         head = {"machine": self.machine, "date": self.date, "yardstick": self.yardstick,
                 "versions": self.versions, "skipped": self.skipped,
-                "targets": [{"what": target.what, "cell": target.cell, "figure": measured_name(target.cell, target.key),
+                "targets": [{"what": target.what, "cell": target.cell,
+                             "figure": measured_name(target.cell, target.key),
                              "is_ratio": target.is_ratio, "bound": target.bound,
                              "is_at_most": target.is_at_most, "reached": spread.median,
                              "is_met": target.is_met_by(spread)}

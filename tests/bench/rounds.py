@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from servers import Server, ServerFailure
 
-COST_OF_A_SAMPLE_S = 0.25  # besides its duration: starting the client, connecting, settling
-COST_OF_A_FRESH_ONE_S = 4
+COST_OF_A_SAMPLE_S = 0.15  # besides its duration: starting the client, connecting, settling
+COST_OF_A_FRESH_ONE_S = 3
 
 
 @dataclass

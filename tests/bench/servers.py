@@ -14,7 +14,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 SOURCE_DIR = HERE.parent.parent
 BUILD_DIR = SOURCE_DIR / "build" / "bench"
 YARDSTICK = "epoll"
-# The order of the tables. A script that is not named here comes last.
+# The scripts of peers/, in the order of the tables.
 NAMES = ("epoll", "plain", "io_uring", "libevent", "libuv", "go", "node", "java", "rust",
          "python-threading", "python-asyncio", "socat", "ncat", "xinetd", "inetd", "tcpserver")
 FORKS = "a process for each connection"
@@ -80,6 +80,7 @@ class Script(Peer):
         os.makedirs(self.folder, exist_ok=True)
         done = run_quickly([self.path, "prepare", self.folder])
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = reason.replace(f"{SOURCE_DIR}/", "")
         if done.returncode == MISSING:
             raise Unavailable(reason)
         if done.returncode != 0:
@@ -116,31 +117,31 @@ class Server:
     next_port = 2000
 
     def __init__(self, peer, is_pinned=False):
-        self.peer = peer
         self.port = Server.next_port
         Server.next_port += 1
+        self.process = None
         self.account = Account()
+        try:
+            self._start(peer, is_pinned)
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
 
+    def _start(self, peer, is_pinned):
         def enter():
             self.account.enter()
             if is_pinned:
                 os.sched_setaffinity(0, {PINNED_CPU})
 
-        BUILD_DIR.mkdir(parents=True, exist_ok=True)
         with open(BUILD_DIR / f"{peer.name}.log", "ab") as log:
             try:
                 self.process = subprocess.Popen(
                     peer.command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     start_new_session=True, preexec_fn=enter)
             except OSError as error:
-                self.account.close()
                 raise ServerFailure(f"did not start: {error}") from error
         self.account.session = self.process.pid
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
 
     def _wait_until_ready(self):
         deadline = time.monotonic() + START_PATIENCE_S
@@ -158,6 +159,7 @@ class Server:
         return self.process.poll() is None
 
     def stop(self):
-        self.process.kill()
-        self.process.wait()
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
         self.account.close()
