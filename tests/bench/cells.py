@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-The cells: what is measured, one row each, and the targets that yodeld is held against.
+The cells: what is measured, one row each.
 
 A cell is named like its load: 100x16k-T2 is 100 connections with round trips of 16 KiB from two
 client threads. T1 and T2 are one and two client threads, TC is one thread for each connection.
@@ -23,14 +23,13 @@ class Measure:
     what: str
     unit: str
     json_name: str
-    is_less_better: bool = False
 
 
 RATE = Measure("round trips", "1/s", "round_trips_per_s")
 CONNECTS = Measure("connections", "1/s", "connections_per_s")
 BULK = Measure("bulk echo", "MB/s", "megabytes_per_s")
-BURST = Measure("burst", "ms", "elapsed_ms", is_less_better=True)
-MEMORY = Measure("memory", "KiB", "kib_per_connection", is_less_better=True)
+BURST = Measure("burst", "ms", "elapsed_ms")
+MEMORY = Measure("memory", "KiB", "kib_per_connection")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,6 @@ class Client:
 
     def prepare(self, source_dir):
         """Builds the second generator."""
-        BUILD_DIR.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread",
                         "-o", self.blocking, str(source_dir / GENERATOR_SOURCE)], check=True)
 

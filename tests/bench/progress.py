@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What is being done, and how long the rest will take, on standard error."""
 
+import shutil
 import sys
 import time
 
@@ -22,7 +23,8 @@ class Progress:
         """The detail on a terminal only, where it replaces the one before."""
         text = f"[{self._percent():3.0f} %, {self._left()} left] {line}"
         if self.is_terminal:
-            print(f"\r\033[K{text} {detail}", end="", file=sys.stderr, flush=True)
+            width = shutil.get_terminal_size().columns - 1
+            print(f"\r\033[K{f'{text}; {detail}'[:width]}", end="", file=sys.stderr, flush=True)
         elif line != self.last_line:
             print(text, file=sys.stderr, flush=True)
         self.last_line = line

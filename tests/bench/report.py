@@ -27,13 +27,13 @@ class Chart:
 
 
 CHARTS = (
-    Chart("10x64-T2", "10 connections, 64 B, two client threads", "10x64-T2"),
-    Chart("100x64-T2", "100 connections, 64 B, two client threads", "100x64-T2"),
-    Chart("100x64-T1", "100 connections, 64 B, one client thread", "100x64-T1"),
-    Chart("1000x64-T2", "1000 connections, 64 B, two client threads", "1000x64-T2"),
-    Chart("100x16k-T2", "100 connections, 16 KiB, two client threads", "100x16k-T2"),
-    Chart("connect-T2", "Connect, round trip, close; two client threads", "connect-T2"),
-    Chart("bulk-1", "Bulk echo on 1 connection", "bulk-1"),
+    Chart("10x64-T2", "Rate: 10 connections, 64 B, two client threads", "10x64-T2"),
+    Chart("100x64-T2", "Rate: 100 connections, 64 B, two client threads", "100x64-T2"),
+    Chart("100x64-T1", "Rate: 100 connections, 64 B, one client thread", "100x64-T1"),
+    Chart("1000x64-T2", "Rate: 1000 connections, 64 B, two client threads", "1000x64-T2"),
+    Chart("100x16k-T2", "Rate: 100 connections, 16 KiB, two client threads", "100x16k-T2"),
+    Chart("connect-T2", "Rate: connect, round trip, close; two client threads", "connect-T2"),
+    Chart("bulk-1", "Rate: bulk echo on 1 connection", "bulk-1"),
     Chart("cpu", "Server CPU: 100 connections, 64 B, two client threads", "100x64-T2", CPU,
           is_ratio=False, axis="microseconds for a round trip (less is better)"),
     Chart("p99", "p99: 100 connections, 64 B, two client threads", "100x64-T2", P99,
@@ -99,11 +99,13 @@ def facts(results):
 
 
 def grouped(reasons):
-    """A line for each reason and peer, with all its cells."""
+    """A line for each peer and kind of reason: the first one in full, and all its cells."""
     groups = {}
     for (cell, peer), reason in reasons.items():
-        groups.setdefault((peer, reason), []).append(cell)
-    return [f"{peer}: {reason} ({', '.join(names)})" for (peer, reason), names in groups.items()]
+        kind = reason.partition(":")[0]
+        groups.setdefault((peer, kind), (reason, []))[1].append(cell)
+    return [f"{peer}: {reason} ({', '.join(names)})"
+            for (peer, _), (reason, names) in groups.items()]
 
 
 def listed(lines):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from servers import Server, ServerFailure
 
+OTHERS_ROUNDS, OTHERS_ROUNDS_BESIDE = 3, 2  # in the main cells, and in the others
 COST_OF_A_SAMPLE_S = 0.15  # besides its duration: starting the client, connecting, settling
 COST_OF_A_FRESH_ONE_S = 3
 
@@ -17,12 +18,12 @@ class Plan:
     cells: list
     peers: list
     rounds: int
-    rounds_of_others: int  # of peers that are not in every round
-    always: frozenset      # names of those that are
+    always: frozenset      # names of the peers that are in every round
     most_connections: int  # that the limit on open files allows
 
     def rounds_of(self, cell, peer):
-        rounds = self.rounds if peer.name in self.always else self.rounds_of_others
+        others = OTHERS_ROUNDS if cell.is_main else OTHERS_ROUNDS_BESIDE
+        rounds = self.rounds if peer.name in self.always else min(others, self.rounds)
         return min(rounds, cell.most_rounds)
 
     def why_left_out(self, cell, peer):

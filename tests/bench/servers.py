@@ -111,6 +111,13 @@ def run_quickly(command):
         raise Unavailable(str(error)) from error
 
 
+def make_build_folder():
+    """And forgets what the servers of an earlier run had to say."""
+    BUILD_DIR.mkdir(parents=True, exist_ok=True)
+    for log in BUILD_DIR.glob("*.log"):
+        log.unlink()
+
+
 class Server:
     """A peer that runs, on a port of its own, with an account of what it uses."""
 
@@ -119,6 +126,7 @@ class Server:
     def __init__(self, peer, is_pinned=False):
         self.port = Server.next_port
         Server.next_port += 1
+        self.log = BUILD_DIR / f"{peer.name}.log"
         self.process = None
         self.account = Account()
         try:
@@ -134,7 +142,7 @@ class Server:
             if is_pinned:
                 os.sched_setaffinity(0, {PINNED_CPU})
 
-        with open(BUILD_DIR / f"{peer.name}.log", "ab") as log:
+        with open(self.log, "ab") as log:
             try:
                 self.process = subprocess.Popen(
                     peer.command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -147,7 +155,8 @@ class Server:
         deadline = time.monotonic() + START_PATIENCE_S
         while time.monotonic() < deadline:
             if not self.is_running():
-                raise ServerFailure(f"ended with {self.process.returncode} at its start")
+                raise ServerFailure(f"ended with {self.process.returncode} at its start; "
+                                    f"see {self.log.relative_to(SOURCE_DIR)}")
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
