@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 
 import cells
-from targets import TARGETS
+from targets import TARGETS, YARDSTICK
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class Results:
 
     def targets(self):
         """Each target that was measured, with what yodeld has reached."""
+        if self.yardstick != YARDSTICK:
+            return []
         found = [(target, target.reached(self)) for target in TARGETS]
         return [(target, spread) for target, spread in found if spread is not None]
 

@@ -13,7 +13,6 @@ from accounting import Account
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE_DIR = HERE.parent.parent
 BUILD_DIR = SOURCE_DIR / "build" / "bench"
-YARDSTICK = "epoll"
 # The scripts of peers/, in the order of the tables.
 NAMES = ("epoll", "plain", "io_uring", "libevent", "libuv", "go", "node", "java", "rust",
          "python-threading", "python-asyncio", "socat", "ncat", "xinetd", "inetd", "tcpserver")

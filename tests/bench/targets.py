@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+YARDSTICK = "epoll"
 CPU = "server_cpu_us_per_round_trip"
 P99 = "p99_ms"
 
