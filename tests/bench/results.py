@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""What was measured, and what it comes to: medians with spread, and ratios within rounds."""
+
+import json
+import statistics
+from dataclasses import dataclass, field
+
+import cells
+from targets import TARGETS, YARDSTICK
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The median of some values, the least and the greatest."""
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values):
+        return cls(statistics.median(values), min(values), max(values)) if values else None
+
+
+@dataclass
+class Results:
+    """Cells and peers are named here; samples are by round."""
+    yardstick: str
+    versions: dict   # of the peers that were measured
+    skipped: dict    # peer: why it was not measured at all
+    machine: dict
+    date: str
+    cells: list = field(default_factory=list)     # in order
+    samples: dict = field(default_factory=dict)   # (cell, peer): {round: sample}
+    failures: dict = field(default_factory=dict)  # (cell, peer): why there are no more samples
+    left_out: dict = field(default_factory=dict)  # (cell, peer): why it was not tried
+
+    def of(self, cell, peer):
+        return self.samples.get((cell, peer), {})
+
+    def spread(self, cell, peer, key="figure"):
+        return Spread.of([sample[key] for sample in self.of(cell, peer).values() if key in sample])
+
+    def ratio(self, cell, peer, key="figure"):
+        """To the yardstick, round by round: the drift of the machine hits both."""
+        yardstick = self.of(cell, self.yardstick)
+        return Spread.of([sample[key] / yardstick[number][key]
+                          for number, sample in self.of(cell, peer).items()
+                          if key in sample and yardstick.get(number, {}).get(key)])
+
+    def why_nothing(self, cell, peer):
+        return self.failures.get((cell, peer)) or self.left_out.get((cell, peer))
+
+    def targets(self):
+        """Each target that was measured, with what yodeld has reached."""
+        if self.yardstick != YARDSTICK:
+            return []
+        found = [(target, target.reached(self)) for target in TARGETS]
+        return [(target, spread) for target, spread in found if spread is not None]
+
+    # --- As JSON ---
+
+    def write_json(self, file):
+        """A line for each sample, so that two runs can be compared with diff(1)."""
+        head = {"machine": self.machine, "date": self.date, "yardstick": self.yardstick,
+                "versions": self.versions, "skipped": self.skipped,
+                "targets": [{"what": target.what, "cell": target.cell,
+                             "figure": measured_name(target.cell, target.key),
+                             "is_ratio": target.is_ratio, "bound": target.bound,
+                             "is_at_most": target.is_at_most, "reached": spread.median,
+                             "is_met": target.is_met_by(spread)}
+                            for target, spread in self.targets()],
+                "cells": [{"name": cell.name, "title": cell.title,
+                           "figure": cell.measure.json_name, "is_pinned": cell.is_pinned}
+                          for cell in self.cells],
+                "failures": self._reasons(self.failures),
+                "left_out": self._reasons(self.left_out)}
+        lines = [f'"{name}": {json.dumps(value)}' for name, value in head.items()]
+        samples = ",\n".join(json.dumps(sample) for sample in self._flat_samples())
+        file.write("{\n" + ",\n".join([*lines, f'"samples": [\n{samples}\n]']) + "\n}\n")
+
+    @staticmethod
+    def _reasons(reasons):
+        return [{"cell": cell, "peer": peer, "reason": reason}
+                for (cell, peer), reason in reasons.items()]
+
+    def _flat_samples(self):
+        for (cell, peer), rounds in self.samples.items():
+            for number, sample in sorted(rounds.items()):
+                yield {"cell": cell, "peer": peer, "round": number + 1,
+                       **{measured_name(cell, name): short(value)
+                          for name, value in sample.items()}}
+
+
+def measured_name(cell, key):
+    """What a figure is called where it stands without its cell's table."""
+    return cells.find(cell).measure.json_name if key == "figure" else key
+
+
+def short(value):
+    """Six digits say all that a measurement knows."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value

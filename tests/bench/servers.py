@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""The servers: yodeld, the peers of the folder peers/, and what --peer names."""
+
+import os
+import pathlib
+import shlex
+import socket
+import subprocess
+import time
+
+from accounting import Account
+
+HERE = pathlib.Path(__file__).resolve().parent
+SOURCE_DIR = HERE.parent.parent
+BUILD_DIR = SOURCE_DIR / "build" / "bench"
+# The scripts of peers/, in the order of the tables.
+NAMES = ("epoll", "plain", "io_uring", "libevent", "libuv", "go", "node", "java", "rust",
+         "python-threading", "python-asyncio", "socat", "ncat", "xinetd", "inetd", "tcpserver")
+FORKS = "a process for each connection"
+CAPS = {name: (1000, FORKS) for name in ("socat", "ncat", "xinetd", "inetd", "tcpserver")}
+NO_CAP = (1_000_000, "")
+MISSING = 77  # exit status of a script whose package is not there
+START_PATIENCE_S = 30
+PREPARE_PATIENCE_S = 300
+PINNED_CPU = max(os.sched_getaffinity(0))
+
+
+class Unavailable(Exception):
+    """A peer cannot be measured, and why."""
+
+
+class ServerFailure(Exception):
+    pass
+
+
+class Peer:
+    """A server that can be started."""
+
+    def __init__(self, name):
+        self.name = name
+        self.version = ""
+        self.most_connections, self.cap_reason = CAPS.get(name, NO_CAP)
+
+    def prepare(self):
+        """Builds what it needs and asks its version; raises Unavailable."""
+
+    def command(self, port):
+        raise NotImplementedError
+
+
+class Yodeld(Peer):
+    """The shipped daemon with its shipped configuration, but for two values."""
+
+    OPTIONS = ("-o", "log.level=warn", "-o", "limits.max_connections=20000")
+
+    def __init__(self, program):
+        super().__init__("yodeld")
+        self.program = program
+
+    def prepare(self):
+        self.version = run_quickly([self.program, "-V"]).stdout.strip()
+
+    def command(self, port):
+        return [self.program, "-c", str(SOURCE_DIR / "conf" / "yodeld.conf"), *self.OPTIONS,
+                "-l", f"127.0.0.1:{port}=echo"]
+
+
+class Script(Peer):
+    """A script of peers/: NAME prepare DIR, NAME start DIR PORT, NAME version."""
+
+    def __init__(self, name):
+        super().__init__(name)
+        self.path = str(HERE / "peers" / name)
+        self.folder = str(BUILD_DIR / "peers" / name)
+
+    def prepare(self):
+        if not os.access(self.path, os.X_OK):
+            raise Unavailable("there is no such script in peers/")
+        os.makedirs(self.folder, exist_ok=True)
+        done = run_quickly([self.path, "prepare", self.folder])
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        reason = reason.replace(f"{SOURCE_DIR}/", "")
+        if done.returncode == MISSING:
+            raise Unavailable(reason)
+        if done.returncode != 0:
+            raise Unavailable(f"prepare failed with {done.returncode}: {reason}")
+        self.version = run_quickly([self.path, "version"]).stdout.strip()
+
+    def command(self, port):
+        return [self.path, "start", self.folder, str(port)]
+
+
+class Command(Peer):
+    """What --peer NAME=COMMAND says, with {port} in the command."""
+
+    def __init__(self, name, text):
+        super().__init__(name)
+        self.text = text
+        self.version = text
+
+    def command(self, port):
+        return shlex.split(self.text.replace("{port}", str(port)))
+
+
+def run_quickly(command):
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=PREPARE_PATIENCE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(str(error)) from error
+
+
+def make_build_folder():
+    """And forgets what the servers of an earlier run had to say."""
+    BUILD_DIR.mkdir(parents=True, exist_ok=True)
+    for log in BUILD_DIR.glob("*.log"):
+        log.unlink()
+
+
+class Server:
+    """A peer that runs, on a port of its own, with an account of what it uses."""
+
+    next_port = 2000
+
+    def __init__(self, peer, is_pinned=False):
+        self.port = Server.next_port
+        Server.next_port += 1
+        self.log = BUILD_DIR / f"{peer.name}.log"
+        self.process = None
+        self.account = Account()
+        try:
+            self._start(peer, is_pinned)
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self, peer, is_pinned):
+        def enter():
+            self.account.enter()
+            if is_pinned:
+                os.sched_setaffinity(0, {PINNED_CPU})
+
+        with open(self.log, "ab") as log:
+            try:
+                self.process = subprocess.Popen(
+                    peer.command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    start_new_session=True, preexec_fn=enter)
+            except OSError as error:
+                raise ServerFailure(f"did not start: {error}") from error
+        self.account.session = self.process.pid
+
+    def _wait_until_ready(self):
+        deadline = time.monotonic() + START_PATIENCE_S
+        while time.monotonic() < deadline:
+            if not self.is_running():
+                raise ServerFailure(f"ended with {self.process.returncode} at its start; "
+                                    f"see {self.log.relative_to(SOURCE_DIR)}")
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.01)  # the pace of asking: nothing announces the port
+        raise ServerFailure(f"did not listen within {START_PATIENCE_S} s")
+
+    def is_running(self):
+        return self.process.poll() is None
+
+    def stop(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.account.close()
