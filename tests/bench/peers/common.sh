@@ -32,17 +32,17 @@ need() {
     command -v "$1" >/dev/null || skip "needs $1, of the Debian package $2"
 }
 
-# need_header HEADER PACKAGE
-need_header() {
-    need cc gcc
-    echo "#include <$1>" | cc -E - >/dev/null 2>&1 || skip "needs $1, of the Debian package $2"
+# need_library MODULE PACKAGE: MODULE is its name for pkg-config.
+need_library() {
+    need pkg-config pkg-config
+    pkg-config --exists "$1" || skip "needs $1, of the Debian package $2"
 }
 
 # compile DIR NAME [FLAG...]: src/NAME.c becomes DIR/NAME.
 compile() {
     into=$1 name=$2
     shift 2
-    need_header stdio.h libc6-dev
+    need cc gcc
     cc -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -Wshadow -Wconversion -pthread \
         -o "$into/$name" "$sources/$name.c" "$sources/peer.c" "$@"
 }

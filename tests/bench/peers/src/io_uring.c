@@ -197,10 +197,8 @@ static void complete_all(struct loop *loop)
 	io_uring_cq_advance(&loop->uring, count);
 }
 
-static void *run(void *argument)
+static noreturn void serve(struct loop *loop)
 {
-	struct loop *loop = argument;
-
 	prepare(loop); /* by the thread that submits: SINGLE_ISSUER */
 	start_accept(loop);
 	for (;;) {
@@ -210,6 +208,11 @@ static void *run(void *argument)
 			check(result, "io_uring_submit_and_wait");
 		complete_all(loop);
 	}
+}
+
+static void *run(void *loop)
+{
+	serve(loop);
 }
 
 int main(int argc, char **argv)
