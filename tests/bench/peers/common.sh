@@ -20,8 +20,6 @@ esac
 # shellcheck disable=SC3045  # every sh of Debian knows it
 ulimit -n "$(ulimit -H -n)"
 
-sources=${0%/*}/src
-
 skip() {
     echo "$*" >&2
     exit 77
@@ -40,11 +38,11 @@ need_library() {
 
 # compile DIR NAME [FLAG...]: src/NAME.c becomes DIR/NAME.
 compile() {
-    into=$1 name=$2
-    shift 2
     need cc gcc
+    program=$1/$2 source=${0%/*}/src/$2.c
+    shift 2
     cc -std=c17 -D_GNU_SOURCE -O2 -Wall -Wextra -Wshadow -Wconversion -pthread \
-        -o "$into/$name" "$sources/$name.c" "$sources/peer.c" "$@"
+        -o "$program" "$source" "${source%/*}/peer.c" "$@"
 }
 
 compiler() {

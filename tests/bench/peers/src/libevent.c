@@ -32,7 +32,8 @@ static void on_read(struct bufferevent *client, void *context)
 static void on_sent(struct bufferevent *client, void *context)
 {
 	(void)context;
-	bufferevent_enable(client, EV_READ);
+	if (!(bufferevent_get_enabled(client) & EV_READ))
+		bufferevent_enable(client, EV_READ);
 }
 
 static void on_all_sent(struct bufferevent *client, void *context)
