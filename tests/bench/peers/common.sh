@@ -6,7 +6,6 @@
 #                         ends its children, too
 #   PEER version          prints what it is, in one line
 # SPDX-License-Identifier: MIT
-set -eu
 
 case ${1-}:$# in
 prepare:2 | start:3 | version:1) ;;
@@ -47,4 +46,20 @@ compile() {
 
 compiler() {
     echo "C, cc $(cc -dumpfullversion -dumpversion)"
+}
+
+# Ends a server and its children, some of which are sessions of their own or have a handler for
+# TERM. The server is stopped first so that it forks none meanwhile.
+kill_with_children() {
+    kill -STOP "$1"
+    pkill -KILL -P "$1" || true # where there are none
+    kill -KILL "$1"
+    wait "$1" 2>/dev/null || true
+}
+
+# Runs a server that does not end its children itself.
+supervise() {
+    "$@" &
+    trap 'kill_with_children "$!"' TERM INT
+    wait "$!"
 }
