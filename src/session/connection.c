@@ -122,22 +122,28 @@ static void begin_line(
 	char peer[ADDRESS_TEXT_BYTES];
 
 	log_begin(line, LOG_LEVEL_INFO, event);
-	if (!line->is_wanted)
-		return;
 	address_format(&connection->peer, peer);
 	log_number(line, "conn", connection->number);
 	log_text(line, "listener", connection->listener->name);
 	log_text(line, "peer", peer);
 }
 
-void connection_open(struct connection *connection)
+static void SEPARATE_FRAME log_accept(const struct connection *connection)
 {
 	struct log_line line;
 
-	name_thread(connection);
 	begin_line(&line, connection, "accept");
 	log_number(&line, "active", connection->open_at_accept);
 	log_end(&line);
+}
+
+/* A thread whose client says nothing keeps the pages of its stack that were touched so far: so no frame with a
+ * line in it where none is wanted. */
+void connection_open(struct connection *connection)
+{
+	name_thread(connection);
+	if (log_is_wanted(LOG_LEVEL_INFO))
+		log_accept(connection);
 }
 
 /*
@@ -176,7 +182,8 @@ static enum close_reason announce_end(struct connection *connection, enum close_
 	return reason == CLOSE_DONE ? CLOSE_LINGER : reason;
 }
 
-static void log_close(const struct connection *connection, enum close_reason reason, size_t open)
+static void SEPARATE_FRAME log_close(
+	const struct connection *connection, enum close_reason reason, size_t open)
 {
 	struct log_line line;
 
@@ -200,5 +207,6 @@ void connection_close(struct connection *connection, enum close_reason reason)
 		stream_abort(&connection->stream);
 	else
 		stream_close(&connection->stream, connection->listener->timeouts.write_ms);
-	log_close(connection, reason, open);
+	if (log_is_wanted(LOG_LEVEL_INFO))
+		log_close(connection, reason, open);
 }

@@ -2,6 +2,12 @@
 #include "yodel/session/placement.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if __has_include(<sys/rseq.h>)
+#include <sys/rseq.h>
+#endif
 
 enum {
 	MESSAGES_A_VOTE = 64,
@@ -19,6 +25,16 @@ static int set_policy(enum scheduling scheduling)
 	return pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
 }
 
+/* Threads that are made by one without them do not register any either. */
+static void give_up_restartable_sequences(void)
+{
+#ifdef RSEQ_SIG
+	if (__rseq_size != 0)
+		(void)syscall(SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset,
+			sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
+#endif
+}
+
 int placement_init(struct placement *placement, enum scheduling scheduling, enum affinity affinity)
 {
 	*placement = (struct placement){.affinity = affinity};
@@ -26,6 +42,7 @@ int placement_init(struct placement *placement, enum scheduling scheduling, enum
 	/* Fails on a machine with more processors than a cpu_set_t has room for. */
 	if (sched_getaffinity(0, sizeof placement->allowed, &placement->allowed) == 0)
 		placement->cpu_count = (unsigned)CPU_COUNT(&placement->allowed);
+	give_up_restartable_sequences();
 	return set_policy(scheduling);
 }
 

@@ -12,4 +12,7 @@
 /* Argument number `string` is a printf format, checked against those from `first` on. */
 #define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 
+/* Not merged into its caller, whose stack would grow by its large frame. */
+#define SEPARATE_FRAME __attribute__((noinline))
+
 #endif

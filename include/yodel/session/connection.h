@@ -23,20 +23,22 @@ struct buffer_pool;
 struct registry;
 
 struct connection {
-	uint64_t number; /* 1 for the first of the process; never given twice */
-	struct registry *registry;
-	struct buffer_pool *buffers; /* of all connections */
-	struct placement *placement; /* the same */
-	struct seat seat;
+	/* What every message needs comes first, so that it shares few cache lines. */
+	struct stream stream;
+	uint64_t bytes_in;
+	uint64_t bytes_out;
+	int64_t lifetime_deadline_ms; /* 0 = none */
 	const struct listener_settings *listener;
+	struct placement *placement; /* of all connections */
+	struct seat seat;
+	uint64_t number; /* 1 for the first of the process; never given twice */
+
+	struct buffer_pool *buffers; /* of all connections */
+	struct registry *registry;
 	size_t listener_index;
 	enum close_reason (*run)(struct connection *connection); /* the service */
 	struct address peer;
-	struct stream stream;
-	int64_t since_ms;             /* clock_monotonic_ms at the accept */
-	int64_t lifetime_deadline_ms; /* 0 = none */
-	uint64_t bytes_in;
-	uint64_t bytes_out;
+	int64_t since_ms;      /* clock_monotonic_ms at the accept */
 	size_t open_at_accept; /* connections open then, with this one */
 	bool is_stuck;         /* the client did not take what we wrote in time */
 

@@ -12,7 +12,8 @@
  * successive connections tend to differ in that, or there is but one.
  *
  * Owns nothing beyond itself. Threads: placement_init before there are others, the rest any.
- * Source: sched(7), sched_setaffinity(2), socket(7) SO_INCOMING_CPU; docs/performance.md.
+ * Source: sched(7), sched_setaffinity(2), socket(7) SO_INCOMING_CPU; glibc manual "Restartable
+ * Sequences".
  */
 #ifndef YODEL_SESSION_PLACEMENT_H
 #define YODEL_SESSION_PLACEMENT_H
@@ -48,7 +49,9 @@ struct seat {
 };
 
 /*
- * Sets the policy of this thread, which those that it makes inherit, and begins to watch.
+ * Sets the policy of this thread, which those that it makes inherit, and begins to watch. Also gives
+ * up the restartable sequences that glibc registers: the kernel would write to a thread's memory
+ * after every switch, for nothing.
  * A policy other than SCHED_OTHER that the process was started with stays.
  * Returns 0, or an errno value where the kernel refuses the policy; the rest works all the same.
  */
