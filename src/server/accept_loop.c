@@ -72,18 +72,62 @@ static bool find_ready_socket(const struct accept_loop *loop, size_t *index)
 	return false;
 }
 
+static void *take_turns(void *argument);
+
+static bool has_follower(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	bool has = loop->followers > 0;
+	lock_give(&loop->lock);
+	return has;
+}
+
+/* A thread is counted before it exists, and until its last act. */
+static void count_follower(struct accept_loop *loop, int by)
+{
+	lock_take(&loop->lock);
+	loop->followers += (size_t)by;
+	loop->threads += (size_t)by;
+	lock_give(&loop->lock);
+}
+
+/* Makes a thread that follows. Returns 0, or an errno value. */
+static int add_follower(struct accept_loop *loop)
+{
+	pthread_t thread;
+
+	count_follower(loop, +1);
+	int failure = pthread_create(&thread, &loop->thread_attributes, take_turns, loop);
+	if (failure != 0)
+		count_follower(loop, -1);
+	return failure;
+}
+
+/* The client is let in where another thread can lead meanwhile; a limit may be in the way. */
+static struct connection *let_in(struct accept_loop *loop, const struct listener_settings *listener,
+	const struct admission *client)
+{
+	int thread_failure = has_follower(loop) ? 0 : add_follower(loop);
+
+	if (thread_failure == 0)
+		return acceptor_admit(&loop->acceptor, listener, client);
+	acceptor_turn_away(&loop->acceptor, listener, client, thread_failure);
+	forget_ready_sockets(loop);
+	return NULL;
+}
+
 /* One client from the queue of a socket. Returns its connection, or NULL where there is none to serve. */
-static struct connection *take_client(
-	struct accept_loop *loop, size_t socket_index, int thread_failure)
+static struct connection *take_client(struct accept_loop *loop, size_t socket_index)
 {
 	const struct listening_entry *entry = &loop->listening->entries[socket_index];
 	const struct listener_settings *listener = &loop->config->listeners[entry->listener_index];
-	struct connection *connection = NULL;
+	struct admission client;
 
 	loop->accepts_left--;
 	loop->next_socket = socket_index + 1;
-	switch (acceptor_accept(&loop->acceptor, entry, listener, thread_failure, &connection)) {
+	switch (acceptor_accept(&loop->acceptor, entry, listener, &client)) {
 	case ACCEPT_OK:
+		return let_in(loop, listener, &client);
 	case ACCEPT_RETRY:
 		break;
 	case ACCEPT_EMPTY:
@@ -99,18 +143,18 @@ static struct connection *take_client(
 		enter_stage(loop, ACCEPT_LOOP_CLOSED);
 		break;
 	}
-	return connection;
+	return NULL;
 }
 
 /* Goes through what the last poll found. */
-static struct connection *take_ready_client(struct accept_loop *loop, int thread_failure)
+static struct connection *take_ready_client(struct accept_loop *loop)
 {
 	struct connection *connection = NULL;
 	size_t socket_index;
 
 	while (connection == NULL && loop->accepts_left > 0 &&
 		find_ready_socket(loop, &socket_index))
-		connection = take_client(loop, socket_index, thread_failure);
+		connection = take_client(loop, socket_index);
 	return connection;
 }
 
@@ -195,47 +239,14 @@ static bool turn(struct accept_loop *loop)
 	return false;
 }
 
-static void *take_turns(void *argument);
-
-static bool has_follower(struct accept_loop *loop)
-{
-	lock_take(&loop->lock);
-	bool has = loop->followers > 0;
-	lock_give(&loop->lock);
-	return has;
-}
-
-/* A thread is counted before it exists, and until its last act. */
-static void count_follower(struct accept_loop *loop, int by)
-{
-	lock_take(&loop->lock);
-	loop->followers += (size_t)by;
-	loop->threads += (size_t)by;
-	lock_give(&loop->lock);
-}
-
-/* Makes a thread that follows. Returns 0, or an errno value. */
-static int add_follower(struct accept_loop *loop)
-{
-	pthread_t thread;
-
-	count_follower(loop, +1);
-	int failure = pthread_create(&thread, &loop->thread_attributes, take_turns, loop);
-	if (failure != 0)
-		count_follower(loop, -1);
-	return failure;
-}
-
 /* Leads until there is a client to serve. Returns its connection, or NULL when all is over. */
 static struct connection *lead(struct accept_loop *loop)
 {
 	struct connection *connection;
 
-	do {
-		int thread_failure = has_follower(loop) ? 0 : add_follower(loop);
-
-		connection = take_ready_client(loop, thread_failure);
-	} while (connection == NULL && turn(loop));
+	do
+		connection = take_ready_client(loop);
+	while (connection == NULL && turn(loop));
 	return connection;
 }
 

@@ -118,36 +118,38 @@ static void refuse(struct acceptor *acceptor, const struct listener_settings *li
 			client->now_ms + listener->timeouts.linger_ms);
 }
 
-/* No thread could be made, so the leader turns this client away and goes on leading. */
-static enum accept_result refuse_without_thread(struct acceptor *acceptor,
-	const struct listener_settings *listener, const struct admission *client,
-	int thread_failure)
+void acceptor_turn_away(struct acceptor *acceptor, const struct listener_settings *listener,
+	const struct admission *client, int thread_failure)
 {
 	close(client->fd);
 	registry_count_refusal(acceptor->registry, CLOSE_RESOURCES);
 	refusals_log(&acceptor->refusals, listener->name, &client->peer, CLOSE_RESOURCES,
 		thread_failure, client->now_ms);
-	return pause_accepting(acceptor, client->now_ms);
+	(void)pause_accepting(acceptor, client->now_ms);
 }
 
 enum accept_result acceptor_accept(struct acceptor *acceptor, const struct listening_entry *entry,
-	const struct listener_settings *listener, int thread_failure,
-	struct connection **connection)
+	const struct listener_settings *listener, struct admission *client)
 {
-	struct admission client = {.listener_index = entry->listener_index, .run = entry->run};
-
+	*client = (struct admission){.listener_index = entry->listener_index, .run = entry->run};
 	if (acceptor->reserve_fd < 0) /* lost in a shortage */
 		acceptor->reserve_fd = open_reserve();
-	client.peer.length = sizeof client.peer.v6;
-	client.fd = accept4(entry->fd, &client.peer.any, &client.peer.length, SOCK_CLOEXEC);
-	if (client.fd < 0)
+	client->peer.length = sizeof client->peer.v6;
+	client->fd = accept4(entry->fd, &client->peer.any, &client->peer.length, SOCK_CLOEXEC);
+	if (client->fd < 0)
 		return handle_failure(acceptor, entry->fd, listener, errno);
-	address_normalize(&client.peer);
-	client.now_ms = clock_monotonic_ms();
-	if (thread_failure != 0)
-		return refuse_without_thread(acceptor, listener, &client, thread_failure);
-	enum close_reason obstacle = registry_admit(acceptor->registry, &client, connection);
-	if (obstacle != CLOSE_NONE)
-		refuse(acceptor, listener, &client, obstacle);
+	address_normalize(&client->peer);
+	client->now_ms = clock_monotonic_ms();
 	return ACCEPT_OK;
+}
+
+struct connection *acceptor_admit(struct acceptor *acceptor,
+	const struct listener_settings *listener, const struct admission *client)
+{
+	struct connection *connection = NULL;
+	enum close_reason obstacle = registry_admit(acceptor->registry, client, &connection);
+
+	if (obstacle != CLOSE_NONE)
+		refuse(acceptor, listener, client, obstacle);
+	return connection;
 }

@@ -4,13 +4,11 @@
 
 #include <string.h>
 
-enum {
-	SMALL_BYTES = 2 * 1024, /* on the stack: most messages fit, and idle clients cost little */
-	STREAM_BYTES = 32 * 1024, /* read at once: more is likely to be there already */
-};
+/* On the stack: most messages fit, and idle clients cost little. */
+enum { SMALL_BYTES = 2 * 1024 };
 
 /*
- * More has come than the small buffer holds: goes on with a large one, while a lot is there.
+ * More has come than the small buffer holds: goes on with a large one, as long as that is so.
  *   begun   the length bytes that were read and not yet answered
  */
 static enum close_reason echo_stream(
@@ -29,7 +27,7 @@ static enum close_reason echo_stream(
 		length += got;
 		reason = length > 0 ? connection_write(connection, buffer, length) : CLOSE_NONE;
 		length = 0;
-	} while (reason == CLOSE_NONE && end == CLOSE_NONE && got >= STREAM_BYTES);
+	} while (reason == CLOSE_NONE && end == CLOSE_NONE && got >= SMALL_BYTES);
 	buffer_pool_return(connection->buffers, buffer);
 	return reason != CLOSE_NONE ? reason : end;
 }

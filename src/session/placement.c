@@ -122,7 +122,8 @@ static void sit_on(struct seat *seat, int cpu)
 void placement_count(struct placement *placement, struct seat *seat, uint64_t connection,
 	const struct stream *stream)
 {
-	if (++seat->messages % MESSAGES_A_VOTE != 0 || placement->affinity == AFFINITY_NONE ||
+	/* Connections that began together, and are answered in turn, do not all vote at once. */
+	if ((++seat->messages + connection) % MESSAGES_A_VOTE != 0 || placement->affinity == AFFINITY_NONE ||
 		placement->cpu_count < 2)
 		return;
 	int cpu = stream_incoming_cpu(stream);

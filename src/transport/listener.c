@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -209,7 +210,7 @@ int listener_open(struct listener *listener, const char *host, const char *port,
 int listener_listen(struct listener *listener, int backlog, struct error *error)
 {
 	for (size_t i = 0; i < listener->count; i++)
-		if (listen(listener->sockets[i].fd, backlog) != 0)
+		if (listen(listener->sockets[i].fd, backlog == 0 ? INT_MAX : backlog) != 0)
 			return bind_error(&listener->sockets[i].address, errno, error);
 	return 0;
 }

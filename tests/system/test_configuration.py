@@ -66,7 +66,7 @@ class ErrorsOfValues(ConfigurationTest):
         self.assert_lines([
             ('port = 1.5;', r'port: expected a port from 0 to 65535 or a service name, '
                             r'got the floating-point number 1\.5'),
-            ('backlog = "many";', 'backlog: expected an integer from 1 to 65535, got "many"'),
+            ('backlog = "many";', 'backlog: expected an integer from 0 to 65535, got "many"'),
             ('host = 7;', 'host: expected a string, got 7'),
             ('service = true;', 'service: expected one of echo, greet, .*, got the boolean true'),
             ('thread_stack = [ 1, 2 ];', 'thread_stack: expected a size .*, got a list'),
@@ -84,7 +84,7 @@ class ErrorsOfValues(ConfigurationTest):
     def test_values_out_of_range_are_reported_each_with_its_line(self):
         self.assert_lines([
             ('port = 65536;', 'port: expected a port from 0 to 65535 or a service name, got 65536'),
-            ('backlog = 0;', 'backlog: expected an integer from 1 to 65535, got 0'),
+            ('backlog = -1;', 'backlog: expected an integer from 0 to 65535, got -1'),
             ('thread_stack = "47k";', 'thread_stack: expected a size .* from 48k to 64M, got "47k"'),
         ])
         self.assert_problem("port = -1;", "1: port: expected a port .*, got -1")
@@ -270,7 +270,7 @@ class Files(ConfigurationTest):
             file.write("backlog = 77;\n")
         self.assertEqual(self.show("-c", path)["listen.[0].backlog"][0], "77")
         with open(more, "w", encoding="ascii") as file:
-            file.write("\n\nbacklog = 0;\nport = 5000000000;\n")
+            file.write("\n\nbacklog = -1;\nport = 5000000000;\n")
         done = run("-t", "-c", path, cwd="/")
         self.assertEqual(done.returncode, CONFIGURATION)
         self.assertRegex(done.stderr, r"(?m)^\S*more\.conf:3: backlog: expected an integer")
@@ -310,7 +310,7 @@ class Files(ConfigurationTest):
         shown = self.show()
         self.assertEqual({origin for _, origin in shown.values()}, {"default"})
         for path, value in (("service", "echo"), ("host", "127.0.0.1"), ("port", "65432"),
-                            ("backlog", "128"), ("timeouts.idle", "5m"), ("timeouts.write", "30s"),
+                            ("backlog", "0"), ("timeouts.idle", "5m"), ("timeouts.write", "30s"),
                             ("timeouts.first_byte", "0"), ("timeouts.lifetime", "0"),
                             ("timeouts.linger", "2s")):
             self.assertEqual(shown[f"listen.[0].{path}"][0], value)
@@ -374,7 +374,7 @@ class Precedence(ConfigurationTest):
                                   '{ name = "back"; port = 2; } );',
                                   "-o", "listen.back.backlog=9")
         self.assertEqual([shown[f"listen.[{index}].backlog"][0] for index in (0, 1)],
-                         ["128", "9"])
+                         ["0", "9"])
         done = run("-t", "-c", "/dev/null", "-o", "listen.nobody.backlog=9")
         self.assertEqual(done.returncode, CONFIGURATION)
         self.assertIn('-o: listen.nobody.backlog: expected listen.NAME.OPTION', done.stderr)

@@ -86,11 +86,16 @@ static int tear_down(void **state)
 static enum accept_result accept_with(struct fixture *fixture, int thread_failure)
 {
 	struct connection *connection = NULL;
+	struct admission client;
 
 	free(fixture->log);
 	capture_start();
-	enum accept_result result = acceptor_accept(&fixture->acceptor, &fixture->entry,
-		&fixture->listener, thread_failure, &connection);
+	enum accept_result result = acceptor_accept(
+		&fixture->acceptor, &fixture->entry, &fixture->listener, &client);
+	if (result == ACCEPT_OK && thread_failure != 0)
+		acceptor_turn_away(&fixture->acceptor, &fixture->listener, &client, thread_failure);
+	else if (result == ACCEPT_OK)
+		connection = acceptor_admit(&fixture->acceptor, &fixture->listener, &client);
 	fixture->log = capture_end();
 	if (connection != NULL)
 		fixture->admitted[fixture->admitted_count++] = connection;
@@ -217,7 +222,7 @@ static void without_a_thread_the_client_is_closed(void **state)
 
 	for (uint64_t i = 1; i <= 3 * CAPACITY; i++) {
 		int client = connect_to(fixture);
-		assert_int_equal(accept_with(fixture, EAGAIN), ACCEPT_PAUSE);
+		assert_int_equal(accept_with(fixture, EAGAIN), ACCEPT_OK);
 		assert_eof(client);
 		close(client);
 		assert_true(registry_is_empty(&fixture->registry));

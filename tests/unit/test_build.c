@@ -21,7 +21,7 @@ static void without_assignments_there_is_one_listener_with_the_defaults(void **s
 	assert_string_equal(listener->service, "echo");
 	assert_string_equal(listener->host, "127.0.0.1");
 	assert_string_equal(listener->port, "65432");
-	assert_int_equal(listener->backlog, 128);
+	assert_int_equal(listener->backlog, 0);
 	assert_int_equal(listener->limits.max_connections, 0);
 	assert_int_equal(listener->timeouts.first_byte_ms, 0);
 	assert_int_equal(listener->timeouts.idle_ms, 300000);
@@ -216,7 +216,7 @@ static void every_wrong_value_is_a_problem_also_where_another_decides(void **sta
 {
 	struct trial *trial = *state;
 
-	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "backlog", "0", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "backlog", "-1", "f:1");
 	trial_option(trial, SCOPE_TOP, "backlog", "5");
 	trial_set(trial, SCOPE_TOP, VALUE_BOOL, "port", "true", "f:2");
 	trial_set(trial, SCOPE_TOP, VALUE_FLOAT, "limits.max_connections", "1.5", "f:3");
@@ -226,7 +226,7 @@ static void every_wrong_value_is_a_problem_also_where_another_decides(void **sta
 	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.nodelay", "yes", "f:7");
 	trial_option(trial, SCOPE_TOP, "limits.accept_rate", "fast");
 	trial_expect_problems(trial,
-		"f:1: backlog: expected an integer from 1 to 65535, got 0\n"
+		"f:1: backlog: expected an integer from 0 to 65535, got -1\n"
 		"f:2: port: expected a port from 0 to 65535 or a service name, got the boolean true\n"
 		"f:3: limits.max_connections: expected an integer from 1 to 1000000, got the floating-point number 1.5\n"
 		"f:4: host: expected a string, got a group\n"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The accept loop, and the detached threads that take turns in it. One of them leads: it waits for
- * clients, admits one, lets a follower lead, and serves that client itself. Afterwards it follows,
- * or ends where enough threads do. So a client is served by the thread that accepted it, and nobody
- * waits for a thread to be made.
+ * clients, admits one, lets a follower lead (or makes one), and serves that client itself.
+ * Afterwards it follows, or ends where enough threads do. So a client is served by the thread that
+ * accepted it.
  * Owns the acceptor, its poll set and the threads. Threads: the functions below are main's.
  * Source: Schmidt et al., "Pattern-Oriented Software Architecture" 2, Leader/Followers.
  */

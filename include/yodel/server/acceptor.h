@@ -19,7 +19,7 @@
 #include <stdint.h>
 
 enum accept_result {
-	ACCEPT_OK,    /* one client was taken off the queue, served or refused */
+	ACCEPT_OK,    /* one client was taken off the queue */
 	ACCEPT_EMPTY, /* nobody waits */
 	ACCEPT_RETRY, /* this client is gone, or a signal came: ask again */
 	ACCEPT_PAUSE, /* no descriptor, memory or thread: do not ask again for a while */
@@ -48,15 +48,24 @@ void acceptor_fini(struct acceptor *acceptor);
 
 /*
  * Takes at most one client off a listening socket, which must not block.
- *   entry            the socket, and what it serves
- *   listener         its settings: name, limits, refuse_text
- *   thread_failure   0, or the errno for which nobody could accept meanwhile: then the client is
- *                    turned away
- *   connection       set where the client is let in, otherwise left alone
+ *   entry      the socket, and what it serves
+ *   listener   its settings
+ *   client     set where ACCEPT_OK is returned: for acceptor_admit or acceptor_turn_away, which
+ *              take its descriptor
  */
 enum accept_result acceptor_accept(struct acceptor *acceptor, const struct listening_entry *entry,
-	const struct listener_settings *listener, int thread_failure,
-	struct connection **connection) MUST_USE;
+	const struct listener_settings *listener, struct admission *client) MUST_USE;
+
+/* Lets a client in, or refuses it for a limit. Returns its connection, or NULL where refused. */
+struct connection *acceptor_admit(struct acceptor *acceptor,
+	const struct listener_settings *listener, const struct admission *client) MUST_USE;
+
+/*
+ * Closes a client, because nobody could accept while it is served, and pauses.
+ *   thread_failure   the errno value for which there is no thread
+ */
+void acceptor_turn_away(struct acceptor *acceptor, const struct listener_settings *listener,
+	const struct admission *client, int thread_failure);
 
 /* What an errno of accept4(2) means for the loop. */
 enum accept_result accept_classify(int error_number);

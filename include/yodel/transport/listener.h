@@ -54,7 +54,7 @@ int listener_open(struct listener *listener, const char *host, const char *port,
 
 /*
  * Lets clients connect. On an adopted socket, which listens already, it changes the backlog.
- *   backlog   1 or more; the kernel takes no more than net.core.somaxconn
+ *   backlog   the kernel takes no more than net.core.somaxconn; 0: as many as that
  * Returns 0, or -1 with error naming address and cause.
  */
 int listener_listen(struct listener *listener, int backlog, struct error *error) MUST_USE;
