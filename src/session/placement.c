@@ -123,8 +123,8 @@ void placement_count(struct placement *placement, struct seat *seat, uint64_t co
 	const struct stream *stream)
 {
 	/* Connections that began together, and are answered in turn, do not all vote at once. */
-	if ((++seat->messages + connection) % MESSAGES_A_VOTE != 0 || placement->affinity == AFFINITY_NONE ||
-		placement->cpu_count < 2)
+	if ((++seat->messages + connection) % MESSAGES_A_VOTE != 0 ||
+		placement->affinity == AFFINITY_NONE || placement->cpu_count < 2)
 		return;
 	int cpu = stream_incoming_cpu(stream);
 	if (cpu < 0 || !CPU_ISSET((size_t)cpu, &placement->allowed))

@@ -134,14 +134,22 @@ def connect_idle(stack, port, number):
     try:
         connection = stack.enter_context(socket.create_connection(
             ("127.0.0.1", port), ANSWER_PATIENCE_S, (f"127.0.1.{1 + number % 254}", 0)))
+    except OSError as error:
+        raise ServerFailure(f"idle connection {number}: {error}") from error
+    make_round_trip(connection)
+    return connection
+
+
+def make_round_trip(connection):
+    try:
         connection.sendall(MESSAGE)
         answer = b""
         while len(answer) < len(MESSAGE):
             piece = connection.recv(len(MESSAGE))
             if not piece:
-                raise ServerFailure(f"idle connection {number} was closed")
+                raise ServerFailure("an idle connection was closed")
             answer += piece
     except OSError as error:
-        raise ServerFailure(f"idle connection {number}: {error}") from error
+        raise ServerFailure(f"an idle connection: {error}") from error
     if answer != MESSAGE:
-        raise ServerFailure(f"idle connection {number} got other bytes back")
+        raise ServerFailure("an idle connection got other bytes back")

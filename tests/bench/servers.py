@@ -6,6 +6,7 @@ import pathlib
 import shlex
 import socket
 import subprocess
+import sys
 import time
 
 from accounting import Account
@@ -108,6 +109,17 @@ def run_quickly(command):
                               timeout=PREPARE_PATIENCE_S, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Unavailable(str(error)) from error
+
+
+def programs():
+    """yodeld and yodel: of the environment, or of the release build, brought up to date."""
+    if os.environ.get("YODELD") and os.environ.get("YODEL"):
+        return os.environ["YODELD"], os.environ["YODEL"]
+    print("building the release", file=sys.stderr)
+    for command in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release"]):
+        subprocess.run(command, cwd=SOURCE_DIR, stdout=subprocess.DEVNULL, check=True)
+    release = SOURCE_DIR / "build" / "release"
+    return str(release / "yodeld"), str(release / "yodel")
 
 
 def make_build_folder():

@@ -392,7 +392,7 @@ class Precedence(ConfigurationTest):
         self.assertEqual(shown["listen.[0].text"], ("Hello, Client!", "default"))
 
     def test_wrong_line_is_wrong_also_where_another_overrides_it(self):
-        self.assert_problem("backlog = 0;", "1: backlog: expected .*", "-o", "backlog=5")
+        self.assert_problem("backlog = -1;", "1: backlog: expected .*", "-o", "backlog=5")
 
     def test_verbose_and_quiet_set_the_level(self):
         self.assertEqual(self.show("-c", "/dev/null", "-v")["log.level"], ("debug", "-v"))

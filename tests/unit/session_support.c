@@ -16,6 +16,8 @@ void session_init(struct session *session)
 		.listener = {.name = listener_name, .refuse_text = no_text},
 		.client = -1,
 	};
+	buffer_pool_init(&session->buffers);
+	assert_int_equal(placement_init(&session->placement, SCHEDULING_NORMAL, AFFINITY_NONE), 0);
 }
 
 void session_open(
@@ -32,8 +34,6 @@ void session_open(
 	};
 	struct admission admission = {.run = run, .now_ms = clock_monotonic_ms()};
 
-	buffer_pool_init(&session->buffers);
-	assert_int_equal(placement_init(&session->placement, SCHEDULING_NORMAL, AFFINITY_NONE), 0);
 	assert_int_equal(registry_init(&session->registry, &settings), 0);
 	tcp_pair_small(&admission.fd, &session->client, buffer_bytes);
 	admission.peer.length = sizeof admission.peer.v6;

@@ -69,46 +69,103 @@ static void echo_sends_every_byte_back(void **state)
 	assert_int_equal(session->connection->bytes_out, 256);
 }
 
+/* What a client sends in a thread of its own, so that it can read meanwhile. */
+struct outgoing {
+	int fd;
+	size_t length;
+	size_t piece; /* bytes a write */
+};
+
+static char stream_byte(size_t index)
+{
+	return (char)(index * 31 >> 3);
+}
+
 static void *send_stream(void *argument)
 {
-	const struct session *session = argument;
-	char piece[1000];
+	const struct outgoing *outgoing = argument;
+	char *bytes = malloc(outgoing->length);
 
-	for (size_t sent = 0; sent < STREAM_BYTES;) {
-		size_t length = STREAM_BYTES - sent < sizeof piece ? STREAM_BYTES - sent
-								   : sizeof piece;
+	for (size_t i = 0; bytes != NULL && i < outgoing->length; i++)
+		bytes[i] = stream_byte(i);
+	for (size_t sent = 0; bytes != NULL && sent < outgoing->length;) {
+		size_t left = outgoing->length - sent;
+		ssize_t count = send(outgoing->fd, bytes + sent,
+			left < outgoing->piece ? left : outgoing->piece, MSG_NOSIGNAL);
 
-		for (size_t i = 0; i < length; i++)
-			piece[i] = (char)((sent + i) * 31 >> 3);
-		if (send(session->client, piece, length, MSG_NOSIGNAL) != (ssize_t)length)
+		if (count < 0)
 			break;
-		sent += length;
+		sent += (size_t)count;
 	}
-	shutdown(session->client, SHUT_WR);
+	free(bytes);
+	shutdown(outgoing->fd, SHUT_WR);
 	return NULL;
 }
 
-static void echo_keeps_the_order_of_a_long_stream(void **state)
+/* Sends a stream to an echo that runs, and expects it back with its end. */
+static void expect_stream_back(struct session *session, size_t length, size_t piece)
 {
-	struct session *session = *state;
-	char *back = malloc(STREAM_BYTES);
+	struct outgoing outgoing = {session->client, length, piece};
+	char *back = malloc(length);
 	size_t wrong = 0;
 	pthread_t sender;
 	int end;
 
 	assert_non_null(back);
-	start(session, "echo");
-	assert_int_equal(pthread_create(&sender, NULL, send_stream, session), 0);
-	size_t got = receive(session->client, back, STREAM_BYTES, &end);
+	assert_int_equal(pthread_create(&sender, NULL, send_stream, &outgoing), 0);
+	size_t got = receive(session->client, back, length, &end);
 	pthread_join(sender, NULL);
 	for (size_t i = 0; i < got; i++)
-		wrong += back[i] != (char)(i * 31 >> 3);
+		wrong += back[i] != stream_byte(i);
 	free(back);
-	assert_int_equal(got, STREAM_BYTES);
+	assert_int_equal(got, length);
 	assert_int_equal(wrong, 0);
 	assert_eof(session->client);
 	close_client(session);
 	assert_int_equal(session_join(session), CLOSE_CLIENT_FIN);
+	assert_int_equal(session->connection->bytes_in, length);
+	assert_int_equal(session->connection->bytes_out, length);
+}
+
+static void echo_keeps_the_order_of_a_long_stream(void **state)
+{
+	start(*state, "echo");
+	expect_stream_back(*state, STREAM_BYTES, 1000);
+}
+
+/* All large buffers are lent to others. */
+static void echo_goes_on_with_its_small_buffer(void **state)
+{
+	struct session *session = *state;
+	char *lent[BUFFER_POOL_MAX];
+
+	for (size_t i = 0; i < BUFFER_POOL_MAX; i++) {
+		lent[i] = buffer_pool_borrow(&session->buffers);
+		assert_non_null(lent[i]);
+	}
+	start(session, "echo");
+	expect_stream_back(session, STREAM_BYTES, STREAM_BYTES);
+	assert_int_equal(session->buffers.idle_count, 0);
+	for (size_t i = 0; i < BUFFER_POOL_MAX; i++)
+		buffer_pool_return(&session->buffers, lent[i]);
+}
+
+/* Around the small buffer, the large one, and twice that. */
+static void echo_answers_messages_of_every_size(void **state)
+{
+	static const size_t sizes[] = {
+		1, 2047, 2048, 2049, 4096, 131071, 131072, 131073, 262144, 262145};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		struct session session;
+
+		session_init(&session);
+		start(&session, "echo");
+		expect_stream_back(&session, sizes[i], sizes[i]);
+		assert_int_equal(session.buffers.idle_count, session.buffers.made_count);
+		session_fini(&session);
+	}
 }
 
 static void echo_answers_what_came_before_the_end(void **state)
@@ -370,6 +427,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(echo_sends_every_byte_back),
 		ROW(echo_keeps_the_order_of_a_long_stream),
+		ROW(echo_goes_on_with_its_small_buffer),
+		cmocka_unit_test(echo_answers_messages_of_every_size),
 		ROW(echo_answers_what_came_before_the_end),
 		ROW(echo_ends_on_silence),
 		ROW(echo_ends_on_reset),
