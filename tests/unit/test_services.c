@@ -212,7 +212,8 @@ static void discard_reads_everything_and_answers_nothing(void **state)
 	struct session *session = *state;
 
 	start(session, "discard");
-	(void)send_stream(session);
+	struct outgoing outgoing = {session->client, STREAM_BYTES, 1000};
+	(void)send_stream(&outgoing);
 	assert_eof(session->client);
 	close_client(session);
 	assert_int_equal(session_join(session), CLOSE_CLIENT_FIN);
