@@ -16,7 +16,7 @@
 enum {
 	FOLLOWERS_MAX = 16, /* threads kept for the next clients; more than those end */
 	ACCEPTS_A_TURN = 64,
-	LAST_TURNS = 1024, /* as many as the kernel queues; others may keep coming */
+	LAST_TURNS = 1024, /* of these: more than the kernel queues, and others may keep coming */
 };
 
 /* The fixed place of the poll set; the listening sockets and then the refused clients follow. */
@@ -59,6 +59,14 @@ static void forget_ready_sockets(struct accept_loop *loop)
 		sockets_of(loop)[i].revents = 0;
 }
 
+/* From here on main may close them. */
+static void leave_sockets(struct accept_loop *loop)
+{
+	forget_ready_sockets(loop);
+	loop->status.tell_at_ms = 0; /* main tells while it drains */
+	enter_stage(loop, ACCEPT_LOOP_CLOSED);
+}
+
 /* The next socket with clients in its queue, as far as is known; each has its turn. */
 static bool find_ready_socket(const struct accept_loop *loop, size_t *index)
 {
@@ -82,36 +90,37 @@ static bool has_follower(struct accept_loop *loop)
 	return has;
 }
 
-/* A thread is counted before it exists, and until its last act. */
-static void count_follower(struct accept_loop *loop, int by)
-{
-	lock_take(&loop->lock);
-	loop->followers += (size_t)by;
-	loop->threads += (size_t)by;
-	lock_give(&loop->lock);
-}
-
-/* Makes a thread that follows. Returns 0, or an errno value. */
+/* Makes a thread that follows. It is counted before it exists. Returns 0, or an errno value. */
 static int add_follower(struct accept_loop *loop)
 {
 	pthread_t thread;
 
-	count_follower(loop, +1);
+	lock_take(&loop->lock);
+	loop->followers++;
+	loop->threads++;
+	lock_give(&loop->lock);
 	int failure = pthread_create(&thread, &loop->thread_attributes, take_turns, loop);
-	if (failure != 0)
-		count_follower(loop, -1);
+	if (failure == 0)
+		return 0;
+	lock_take(&loop->lock);
+	loop->followers--;
+	loop->threads--;
+	lock_give(&loop->lock);
 	return failure;
 }
 
-/* The client is let in where another thread can lead meanwhile; a limit may be in the way. */
+/* A client is let in where no limit is in the way, and served where another thread can lead meanwhile. */
 static struct connection *let_in(struct accept_loop *loop, const struct listener_settings *listener,
 	const struct admission *client)
 {
-	int thread_failure = has_follower(loop) ? 0 : add_follower(loop);
+	struct connection *connection = acceptor_admit(&loop->acceptor, listener, client);
 
+	if (connection == NULL)
+		return NULL;
+	int thread_failure = has_follower(loop) ? 0 : add_follower(loop);
 	if (thread_failure == 0)
-		return acceptor_admit(&loop->acceptor, listener, client);
-	acceptor_turn_away(&loop->acceptor, listener, client, thread_failure);
+		return connection;
+	acceptor_turn_away(&loop->acceptor, client, connection, thread_failure);
 	forget_ready_sockets(loop);
 	return NULL;
 }
@@ -139,8 +148,7 @@ static struct connection *take_client(struct accept_loop *loop, size_t socket_in
 	case ACCEPT_FATAL:
 		log_message(LOG_LEVEL_ERROR, "error", "accept on listener %s: %s", listener->name,
 			error_text(errno));
-		forget_ready_sockets(loop);
-		enter_stage(loop, ACCEPT_LOOP_CLOSED);
+		leave_sockets(loop);
 		break;
 	}
 	return NULL;
@@ -175,7 +183,8 @@ static int timeout_of(const struct accept_loop *loop, int64_t now_ms)
 /* poll(2) passes over an entry whose descriptor is negative. */
 static nfds_t fill_poll_set(struct accept_loop *loop, bool has_sockets)
 {
-	struct partings *partings = &loop->acceptor.partings;
+	const struct partings *partings = &loop->acceptor.partings;
+
 	loop->poll_set[POLL_WAKE] = (struct pollfd){.fd = loop->wake_fd, .events = POLLIN};
 	for (size_t i = 0; i < loop->socket_count; i++)
 		sockets_of(loop)[i] = (struct pollfd){
@@ -190,11 +199,12 @@ static nfds_t fill_poll_set(struct accept_loop *loop, bool has_sockets)
 static void wait_for_work(struct accept_loop *loop, bool may_wait)
 {
 	int64_t now_ms = clock_monotonic_ms();
+	bool has_sockets = is_accepting(loop);
 
 	refusals_flush(&loop->acceptor.refusals, now_ms);
-	status_tell(&loop->status, loop->acceptor.registry, now_ms);
-	bool has_sockets = loop->acceptor.paused_until_ms <= now_ms && is_accepting(loop);
-	nfds_t count = fill_poll_set(loop, has_sockets);
+	if (has_sockets)
+		status_tell(&loop->status, loop->acceptor.registry, now_ms);
+	nfds_t count = fill_poll_set(loop, has_sockets && loop->acceptor.paused_until_ms <= now_ms);
 	int ready = poll(loop->poll_set, count, may_wait ? timeout_of(loop, now_ms) : 0);
 
 	CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
@@ -207,12 +217,16 @@ static void wait_for_work(struct accept_loop *loop, bool may_wait)
 	partings_serve(&loop->acceptor.partings, partings_of(loop), clock_monotonic_ms());
 }
 
-/* Everybody in the queues has been let in, or there is no end to them. */
-static bool has_finished(struct accept_loop *loop)
+/* A turn towards the end: until the queues are empty, or there is no end to them. */
+static void finish(struct accept_loop *loop)
 {
 	size_t socket_index;
 
-	return --loop->last_turns_left == 0 || !find_ready_socket(loop, &socket_index);
+	if (loop->last_turns_left == LAST_TURNS)
+		loop->acceptor.paused_until_ms = 0; /* there may be room by now */
+	wait_for_work(loop, false);
+	if (--loop->last_turns_left == 0 || !find_ready_socket(loop, &socket_index))
+		leave_sockets(loop);
 }
 
 /* One turn of the loop. Returns false after the last one. */
@@ -223,9 +237,7 @@ static bool turn(struct accept_loop *loop)
 		wait_for_work(loop, true);
 		return true;
 	case ACCEPT_LOOP_FINISHING:
-		wait_for_work(loop, false);
-		if (has_finished(loop))
-			enter_stage(loop, ACCEPT_LOOP_CLOSED);
+		finish(loop);
 		return true;
 	case ACCEPT_LOOP_CLOSED:
 		if (loop->acceptor.partings.count == 0)
@@ -235,6 +247,7 @@ static bool turn(struct accept_loop *loop)
 	case ACCEPT_LOOP_OVER:
 		break;
 	}
+	refusals_end(&loop->acceptor.refusals, clock_monotonic_ms());
 	enter_stage(loop, ACCEPT_LOOP_OVER);
 	return false;
 }
@@ -270,15 +283,15 @@ static bool follow(struct accept_loop *loop) REQUIRES(loop->lock)
 	return true;
 }
 
-/* A thread that serves bears the name of its connection. */
-static void name_thread(void)
+/* While it serves, a thread bears the name of its connection. */
+static void name_as_waiting(void)
 {
 	(void)pthread_setname_np(pthread_self(), "accept");
 }
 
 static bool wait_for_lead(struct accept_loop *loop)
 {
-	name_thread();
+	name_as_waiting();
 	lock_take(&loop->lock);
 	bool leads = follow(loop);
 	lock_give(&loop->lock);
@@ -290,7 +303,7 @@ static bool wait_for_lead_again(struct accept_loop *loop)
 {
 	bool leads = false;
 
-	name_thread();
+	name_as_waiting();
 	lock_take(&loop->lock);
 	if (loop->followers < FOLLOWERS_MAX) {
 		loop->followers++;

@@ -118,13 +118,15 @@ static void refuse(struct acceptor *acceptor, const struct listener_settings *li
 			client->now_ms + listener->timeouts.linger_ms);
 }
 
-void acceptor_turn_away(struct acceptor *acceptor, const struct listener_settings *listener,
-	const struct admission *client, int thread_failure)
+void acceptor_turn_away(struct acceptor *acceptor, const struct admission *client,
+	struct connection *connection, int thread_failure)
 {
+	const char *listener = connection->listener->name;
+
+	registry_retract(acceptor->registry, connection, CLOSE_RESOURCES);
 	close(client->fd);
-	registry_count_refusal(acceptor->registry, CLOSE_RESOURCES);
-	refusals_log(&acceptor->refusals, listener->name, &client->peer, CLOSE_RESOURCES,
-		thread_failure, client->now_ms);
+	refusals_log(&acceptor->refusals, listener, &client->peer, CLOSE_RESOURCES, thread_failure,
+		client->now_ms);
 	(void)pause_accepting(acceptor, client->now_ms);
 }
 

@@ -10,7 +10,8 @@
 enum {
 	PARTINGS_MAX = 32,
 	PARTINGS_SHARE = 4, /* at most one in so many */
-	SPARE = 6, /* the reserve, a client about to be refused, and what libc opens for a moment */
+	/* The reserve, the leader's wake-up, a client about to be refused, and what libc opens for a moment. */
+	SPARE = 7,
 };
 
 static size_t count_open(void)

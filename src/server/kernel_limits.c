@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum {
+	THREADS_BESIDE = 2,       /* main, and the one that accepts */
 	MAPS_A_THREAD = 2,        /* its stack and the guard page below */
 	MANY_CONNECTIONS = 10000, /* from here on memory for each is worth a word */
 	CGROUP_LINE_MAX = 512,
@@ -32,10 +33,10 @@ int64_t kernel_limits_read(const char *path)
 static void warn_if_short(
 	size_t connections, const char *name, int64_t value, int64_t per_connection)
 {
-	if (value / per_connection >= (int64_t)connections)
+	if (value / per_connection >= (int64_t)connections + THREADS_BESIDE)
 		return;
 	log_message(LOG_LEVEL_WARN, "start",
-		"limits.max_connections = %zu, but %s = %" PRId64 " allows fewer than %" PRId64
+		"limits.max_connections = %zu, but %s = %" PRId64 " allows no more than %" PRId64
 		" threads",
 		connections, name, value, value / per_connection);
 }

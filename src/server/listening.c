@@ -155,13 +155,6 @@ int listening_start(struct listening *listening, const struct config *config, st
 	return 0;
 }
 
-size_t listening_fill(const struct listening *listening, struct pollfd *set)
-{
-	for (size_t i = 0; i < listening->count; i++)
-		set[i] = (struct pollfd){.fd = listening->entries[i].fd, .events = POLLIN};
-	return listening->count;
-}
-
 void listening_close(struct listening *listening)
 {
 	for (size_t i = 0; i < listening->listener_count; i++)

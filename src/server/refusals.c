@@ -38,21 +38,30 @@ void refusals_log(struct refusals *refusals, const char *listener, const struct 
 	end_line(&line, refusal, now_ms);
 }
 
-static void flush_one(struct refusal *refusal, enum close_reason reason, int64_t now_ms)
+static void tell_suppressed(struct refusals *refusals, enum close_reason reason, int64_t now_ms)
 {
 	struct log_line line;
 
-	if (refusal->suppressed == 0 || now_ms < refusal->silent_until_ms)
-		return;
 	log_begin(&line, LOG_LEVEL_WARN, "refuse");
 	log_text(&line, "reason", close_reason_word(reason));
-	end_line(&line, refusal, now_ms);
+	end_line(&line, &refusals->by_reason[reason], now_ms);
 }
 
 void refusals_flush(struct refusals *refusals, int64_t now_ms)
 {
+	for (int reason = 0; reason < CLOSE_REASON_COUNT; reason++) {
+		const struct refusal *refusal = &refusals->by_reason[reason];
+
+		if (refusal->suppressed != 0 && refusal->silent_until_ms <= now_ms)
+			tell_suppressed(refusals, (enum close_reason)reason, now_ms);
+	}
+}
+
+void refusals_end(struct refusals *refusals, int64_t now_ms)
+{
 	for (int reason = 0; reason < CLOSE_REASON_COUNT; reason++)
-		flush_one(&refusals->by_reason[reason], (enum close_reason)reason, now_ms);
+		if (refusals->by_reason[reason].suppressed != 0)
+			tell_suppressed(refusals, (enum close_reason)reason, now_ms);
 }
 
 int64_t refusals_deadline_ms(const struct refusals *refusals)

@@ -137,8 +137,10 @@ static void SEPARATE_FRAME log_accept(const struct connection *connection)
 	log_end(&line);
 }
 
-/* A thread whose client says nothing keeps the pages of its stack that were touched so far: so no frame with a
- * line in it where none is wanted. */
+/*
+ * A thread whose client says nothing keeps the pages of its stack that were touched: so no frame
+ * with a line in it is entered where no line is wanted.
+ */
 void connection_open(struct connection *connection)
 {
 	name_thread(connection);

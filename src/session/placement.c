@@ -103,8 +103,8 @@ static void sit_anywhere(const struct placement *placement, struct seat *seat)
 {
 	if (seat->cpu_plus_1 == 0)
 		return;
-	(void)sched_setaffinity(0, sizeof placement->allowed, &placement->allowed);
-	seat->cpu_plus_1 = 0;
+	if (sched_setaffinity(0, sizeof placement->allowed, &placement->allowed) == 0)
+		seat->cpu_plus_1 = 0;
 }
 
 static void sit_on(struct seat *seat, int cpu)

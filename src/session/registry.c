@@ -185,6 +185,19 @@ static void give_slot(struct registry *registry, struct connection *connection)
 	registry->free_slots = connection;
 }
 
+void registry_retract(
+	struct registry *registry, struct connection *connection, enum close_reason reason)
+{
+	lock_take(&registry->lock);
+	unlist(registry, connection);
+	give_slot(registry, connection);
+	token_bucket_return(&registry->bucket);
+	token_bucket_return(&registry->by_listener[connection->listener_index].bucket);
+	registry->totals.accepted--;
+	count_refusal(registry, reason);
+	lock_give(&registry->lock);
+}
+
 void registry_count_refusal(struct registry *registry, enum close_reason reason)
 {
 	lock_take(&registry->lock);

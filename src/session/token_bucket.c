@@ -37,3 +37,9 @@ void token_bucket_take(struct token_bucket *bucket)
 	if (bucket->rate.count != 0)
 		bucket->level -= bucket->rate.period_ms;
 }
+
+void token_bucket_return(struct token_bucket *bucket)
+{
+	if (bucket->rate.count != 0)
+		bucket->level += bucket->rate.period_ms;
+}

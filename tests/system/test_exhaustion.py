@@ -55,8 +55,8 @@ class AtStart(SystemTest):
             with open(f"/proc/sys/{path}", encoding="ascii") as file:
                 value = int(file.read())
             warning = (f"limits.max_connections = 1000000, but {name} = {value} "
-                       f"allows fewer than {value // per_client} threads")
-            self.assertEqual(warning in told, value // per_client < 1_000_000, name)
+                       f"allows no more than {value // per_client} threads")
+            self.assertEqual(warning in told, value // per_client < 1_000_002, name)
 
     def test_the_soft_limit_is_raised_to_the_hard_one(self):
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -37,7 +37,7 @@ struct config *config_of(const char *const *words)
 	return config;
 }
 
-void running_start(struct running *running, struct config *config)
+void running_prepare(struct running *running, struct config *config)
 {
 	struct error error;
 
@@ -61,6 +61,11 @@ void running_start(struct running *running, struct config *config)
 		accept_loop_init(&running->loop, config, &running->listening, &running->registry,
 			PARTINGS, running->event_fd, &error) != 0)
 		fail_msg("%s", error.message);
+}
+
+void running_start(struct running *running, struct config *config)
+{
+	running_prepare(running, config);
 	accept_loop_begin(&running->loop);
 }
 

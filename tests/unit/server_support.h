@@ -23,6 +23,9 @@ struct running {
 	int event_fd;
 };
 
+/* Listens; accept_loop_begin is left to the caller. Takes the configuration. */
+void running_prepare(struct running *running, struct config *config);
+
 /* Listens and accepts. Takes the configuration. */
 void running_start(struct running *running, struct config *config);
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -92,7 +93,7 @@ static void a_thread_serves_one_client_after_another(void **state)
 	assert_true(threads_made < CLIENTS / 2);
 }
 
-static void every_listener_has_its_turn(void **state)
+static void every_listener_is_served(void **state)
 {
 	struct running running;
 
@@ -151,19 +152,21 @@ static void without_a_first_thread_it_does_not_start(void **state)
 	config_free(config);
 }
 
+/* More than are taken in a turn; none of them before it is told to finish. */
 static void finishing_lets_in_who_is_connected(void **state)
 {
-	enum { CLIENTS = 5 };
+	enum { CLIENTS = 100 };
 	struct running running;
 	int clients[CLIENTS];
 
 	(void)state;
-	running_start(&running, CONFIG("-oport=0"));
+	running_prepare(&running, CONFIG("-oport=0"));
 	for (int i = 0; i < CLIENTS; i++) {
 		clients[i] = running_connect(&running, 0);
 		send_all(clients[i], "hello", 5);
 	}
 	accept_loop_finish(&running.loop);
+	accept_loop_begin(&running.loop);
 	for (int i = 0; i < CLIENTS; i++) {
 		char bytes[5];
 		int end;
@@ -172,6 +175,53 @@ static void finishing_lets_in_who_is_connected(void **state)
 		leave(clients[i]);
 	}
 	running_stop(&running);
+}
+
+static void finishing_has_an_end_though_clients_keep_coming(void **state)
+{
+	enum { CLIENTS = 200 };
+	struct running running;
+	int clients[CLIENTS];
+
+	(void)state;
+	running_prepare(&running, CONFIG("-oport=0"));
+	running.loop.last_turns_left = 2;
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i] = running_connect(&running, 0);
+	accept_loop_finish(&running.loop);
+	accept_loop_begin(&running.loop);
+	assert_true(wait_readable(running.event_fd, SUPPORT_PATIENCE_MS));
+	struct totals totals = registry_totals(&running.registry);
+	assert_in_range(totals.accepted, 1, CLIENTS - 1);
+	for (int i = 0; i < CLIENTS; i++)
+		close(clients[i]);
+	running_stop(&running);
+}
+
+/* The first listener has many in its queue, the second one: he comes second. */
+static void no_listener_has_to_wait_for_the_others(void **state)
+{
+	enum { CLIENTS = 20 };
+	struct running running;
+	int clients[CLIENTS];
+
+	(void)state;
+	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	running_prepare(&running, CONFIG("-l127.0.0.1:0", "-l127.0.0.1:0=discard"));
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i] = running_connect(&running, i == CLIENTS - 1 ? 1 : 0);
+	capture_start();
+	accept_loop_begin(&running.loop);
+	for (int i = 0; i < CLIENTS; i++)
+		shutdown(clients[i], SHUT_WR);
+	running_stop(&running);
+	char *log = capture_end();
+	bool is_second = strstr(log, "accept conn=2 listener=discard") != NULL ||
+			 strstr(log, "accept conn=1 listener=discard") != NULL;
+	free(log);
+	for (int i = 0; i < CLIENTS; i++)
+		close(clients[i]);
+	assert_true(is_second);
 }
 
 /* A refused client that does not close is waited for, although nobody is accepted any more. */
@@ -201,10 +251,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(clients_are_served_at_once),
 		ROW(a_thread_serves_one_client_after_another),
-		ROW(every_listener_has_its_turn),
+		ROW(every_listener_is_served),
 		ROW(without_a_follower_a_client_is_turned_away),
 		ROW(without_a_first_thread_it_does_not_start),
 		ROW(finishing_lets_in_who_is_connected),
+		ROW(finishing_has_an_end_though_clients_keep_coming),
+		ROW(no_listener_has_to_wait_for_the_others),
 		ROW(a_refused_client_leaves_in_its_own_time),
 	};
 

@@ -92,10 +92,12 @@ static enum accept_result accept_with(struct fixture *fixture, int thread_failur
 	capture_start();
 	enum accept_result result = acceptor_accept(
 		&fixture->acceptor, &fixture->entry, &fixture->listener, &client);
-	if (result == ACCEPT_OK && thread_failure != 0)
-		acceptor_turn_away(&fixture->acceptor, &fixture->listener, &client, thread_failure);
-	else if (result == ACCEPT_OK)
+	if (result == ACCEPT_OK)
 		connection = acceptor_admit(&fixture->acceptor, &fixture->listener, &client);
+	if (connection != NULL && thread_failure != 0) {
+		acceptor_turn_away(&fixture->acceptor, &client, connection, thread_failure);
+		connection = NULL;
+	}
 	fixture->log = capture_end();
 	if (connection != NULL)
 		fixture->admitted[fixture->admitted_count++] = connection;

@@ -98,7 +98,7 @@ static void one_client_is_enough(void **state)
 
 	(void)state;
 	plan_in_child(&trial);
-	rlim_t least = (rlim_t)trial.open_now + 7;
+	rlim_t least = (rlim_t)trial.open_now + 8;
 	trial = (struct trial){.soft = least, .hard = least, .wanted = 5};
 	plan_in_child(&trial);
 	assert_int_equal(trial.result, 0);
@@ -113,7 +113,7 @@ static void without_room_for_one_client_there_is_an_error(void **state)
 
 	(void)state;
 	plan_in_child(&trial);
-	rlim_t least = (rlim_t)trial.open_now + 6;
+	rlim_t least = (rlim_t)trial.open_now + 7;
 	trial = (struct trial){.soft = least, .hard = least, .wanted = 5};
 	plan_in_child(&trial);
 	assert_int_equal(trial.result, -1);

@@ -278,6 +278,45 @@ static void totals_count_everybody_once(void **state)
 			i == CLOSE_IDLE || i == CLOSE_LIMIT_TOTAL || i == CLOSE_RESOURCES);
 }
 
+static void retract_is_as_if_it_had_been_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->settings.limits.max_per_peer = 1;
+	fixture->listeners[0].limits.max_connections = 1;
+	struct registry *registry = make(fixture);
+
+	for (uint64_t i = 1; i <= 20; i++) {
+		registry_retract(registry, admit(registry, 0, 1), CLOSE_RESOURCES);
+		struct totals totals = registry_totals(registry);
+		assert_int_equal(totals.accepted, 0);
+		assert_int_equal(totals.refused, i);
+		assert_int_equal(totals.by_reason[CLOSE_RESOURCES], i);
+		assert_true(registry_is_empty(registry));
+		assert_int_equal(registry_open_count(registry), 0);
+	}
+	struct connection *connection = admit(registry, 0, 1);
+	assert_int_equal(connection->number, 21); /* never given twice */
+	assert_int_equal(connection->open_at_accept, 1);
+	leave(registry, connection);
+}
+
+/* "A refusal ... costs the rate limits nothing", and retract is "as if it had been refused". */
+static void retract_gives_the_token_of_the_rate_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct connection *connection = NULL;
+	fixture->settings.limits.accept_rate = (struct rate){1, 1000};
+	fixture->listeners[0].limits.accept_rate = (struct rate){1, 1000};
+	struct registry *registry = make(fixture);
+
+	registry_retract(registry, admit(registry, 0, 1), CLOSE_RESOURCES);
+	enum close_reason reason = ask(registry, 0, 1, 0, &connection);
+	if (reason == CLOSE_NONE)
+		leave(registry, connection);
+	assert_int_equal(reason, CLOSE_NONE);
+	assert_int_equal(ask(registry, 0, 1, 0, &connection), CLOSE_RATE);
+}
+
 static void shut_all_shuts_what_is_listed_and_notes_why(void **state)
 {
 	struct registry *registry = make(*state);
@@ -480,6 +519,8 @@ int main(void)
 		ROW(admit_refuses_when_the_rate_is_used_up),
 		ROW(a_refusal_for_another_limit_costs_no_rate),
 		ROW(totals_count_everybody_once),
+		ROW(retract_is_as_if_it_had_been_refused),
+		ROW(retract_gives_the_token_of_the_rate_back),
 		ROW(shut_all_shuts_what_is_listed_and_notes_why),
 		ROW(shut_all_for_reading_leaves_what_has_arrived),
 		ROW(a_slot_goes_its_way_only_once),

@@ -15,7 +15,6 @@
 #include "yodel/base/lock.h"
 #include "yodel/config/config.h"
 #include "yodel/server/acceptor.h"
-#include "yodel/server/descriptor_plan.h"
 #include "yodel/server/listening.h"
 #include "yodel/server/status.h"
 #include "yodel/session/registry.h"

@@ -50,8 +50,7 @@ void acceptor_fini(struct acceptor *acceptor);
  * Takes at most one client off a listening socket, which must not block.
  *   entry      the socket, and what it serves
  *   listener   its settings
- *   client     set where ACCEPT_OK is returned: for acceptor_admit or acceptor_turn_away, which
- *              take its descriptor
+ *   client     set where ACCEPT_OK is returned: for acceptor_admit, which takes its descriptor
  */
 enum accept_result acceptor_accept(struct acceptor *acceptor, const struct listening_entry *entry,
 	const struct listener_settings *listener, struct admission *client) MUST_USE;
@@ -61,11 +60,13 @@ struct connection *acceptor_admit(struct acceptor *acceptor,
 	const struct listener_settings *listener, const struct admission *client) MUST_USE;
 
 /*
- * Closes a client, because nobody could accept while it is served, and pauses.
+ * Takes an admission back, because nobody could accept while the client is served: closes it and
+ * pauses.
+ *   connection       as acceptor_admit returned it; it is gone afterwards
  *   thread_failure   the errno value for which there is no thread
  */
-void acceptor_turn_away(struct acceptor *acceptor, const struct listener_settings *listener,
-	const struct admission *client, int thread_failure);
+void acceptor_turn_away(struct acceptor *acceptor, const struct admission *client,
+	struct connection *connection, int thread_failure);
 
 /* What an errno of accept4(2) means for the loop. */
 enum accept_result accept_classify(int error_number);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Limits of the kernel that a thread per client can meet, other than open files: read at start, so
- * that the log names what to raise before clients are refused.
+ * that the log names what to raise before clients are refused. Of control groups only our own is
+ * asked, not those above it.
  * Owns nothing. Threads: at start.
  * Source: proc(5) /proc/sys/kernel and /proc/sys/vm; getrlimit(2) RLIMIT_NPROC; the kernel's
  * Documentation/admin-guide/cgroup-v1/pids.rst, cgroup-v2.rst.

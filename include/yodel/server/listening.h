@@ -12,7 +12,6 @@
 #include "yodel/service/service.h"
 #include "yodel/transport/listener.h"
 
-#include <poll.h>
 #include <stddef.h>
 
 struct listening {
@@ -40,9 +39,6 @@ int listening_open(
  */
 int listening_start(
 	struct listening *listening, const struct config *config, struct error *error) MUST_USE;
-
-/* Fills an entry of a poll set for each socket; returns how many. */
-size_t listening_fill(const struct listening *listening, struct pollfd *set);
 
 /* Closes all sockets; inherited ones stay open at the service manager. Fine on a closed struct. */
 void listening_close(struct listening *listening);

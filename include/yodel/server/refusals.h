@@ -30,6 +30,9 @@ void refusals_log(struct refusals *refusals, const char *listener, const struct 
 /* Logs how many were counted for each reason whose second is over. */
 void refusals_flush(struct refusals *refusals, int64_t now_ms);
 
+/* Logs how many were counted, however lately: nobody will be refused any more. */
+void refusals_end(struct refusals *refusals, int64_t now_ms);
+
 /* When to flush next, 0 where nothing is counted. */
 int64_t refusals_deadline_ms(const struct refusals *refusals);
 

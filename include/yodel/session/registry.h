@@ -80,6 +80,10 @@ void registry_fini(struct registry *registry) EXCLUDES(registry->lock);
 enum close_reason registry_admit(struct registry *registry, const struct admission *admission,
 	struct connection **connection) EXCLUDES(registry->lock) MUST_USE;
 
+/* Takes an admission back, as if it were refused for reason; the caller closes the descriptor. */
+void registry_retract(struct registry *registry, struct connection *connection,
+	enum close_reason reason) EXCLUDES(registry->lock);
+
 /* Counts a client that was turned away before it could ask. */
 void registry_count_refusal(struct registry *registry, enum close_reason reason)
 	EXCLUDES(registry->lock);

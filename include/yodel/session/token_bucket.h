@@ -27,4 +27,7 @@ bool token_bucket_has(struct token_bucket *bucket, int64_t now_ms);
 /* Takes a token that token_bucket_has found. */
 void token_bucket_take(struct token_bucket *bucket);
 
+/* Puts a token back that was taken for nothing. */
+void token_bucket_return(struct token_bucket *bucket);
+
 #endif

@@ -31,7 +31,7 @@ struct stream {
 	int64_t write_deadline_ms; /* the caller's: no write waits beyond it; 0 = none */
 };
 
-enum { STREAM_PIECE_BYTES = 16 * 1024 };
+enum { STREAM_PIECE_BYTES = 16 * 1024 }; /* what a write timeout is for: see stream_write_all */
 
 /* Takes a connected, blocking descriptor. */
 void stream_init(struct stream *stream, int fd);
