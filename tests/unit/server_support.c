@@ -74,6 +74,16 @@ int running_connect(const struct running *running, size_t listener_index)
 	return tcp_connect(address_port(&running->listening.entries[listener_index].address));
 }
 
+void expect_echo(int client)
+{
+	char bytes[5];
+	int end;
+
+	send_all(client, "hello", 5);
+	assert_int_equal(receive(client, bytes, 5, &end), 5);
+	assert_memory_equal(bytes, "hello", 5);
+}
+
 static void wait_for_news(struct running *running)
 {
 	eventfd_t news;

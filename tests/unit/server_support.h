@@ -32,6 +32,9 @@ void running_start(struct running *running, struct config *config);
 /* Connects to the listener with this index. */
 int running_connect(const struct running *running, size_t listener_index);
 
+/* Sends a word and asserts that it comes back. */
+void expect_echo(int client);
+
 /* Stops accepting, waits for the clients, which must leave, and frees all. */
 void running_stop(struct running *running);
 

@@ -40,16 +40,6 @@ static int set_up(void **state)
 	return 0;
 }
 
-static void expect_echo(int client)
-{
-	char bytes[5];
-	int end;
-
-	send_all(client, "hello", 5);
-	assert_int_equal(receive(client, bytes, 5, &end), 5);
-	assert_memory_equal(bytes, "hello", 5);
-}
-
 /* Ends a client from its side and waits for the server's end. */
 static void leave(int client)
 {

@@ -77,16 +77,6 @@ static int end_of(struct daemon daemon)
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-static void expect_echo(int client)
-{
-	char bytes[5];
-	int end;
-
-	send_all(client, "hello", 5);
-	assert_int_equal(receive(client, bytes, 5, &end), 5);
-	assert_memory_equal(bytes, "hello", 5);
-}
-
 static void it_serves_and_ends_at_once_when_nobody_is_there(void **state)
 {
 	struct daemon daemon = start(CONFIG("-oport=0", "-otimeouts.drain=1h"));
