@@ -31,7 +31,7 @@ class Results:
     date: str
     cells: list = field(default_factory=list)     # in order
     samples: dict = field(default_factory=dict)   # (cell, peer): {round: sample}
-    failures: dict = field(default_factory=dict)  # (cell, peer): why there are no more samples
+    failures: dict = field(default_factory=dict)  # (cell, peer): why there are no samples
     left_out: dict = field(default_factory=dict)  # (cell, peer): why it was not tried
 
     def of(self, cell, peer):

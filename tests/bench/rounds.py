@@ -86,6 +86,7 @@ class Rounds:
                 self.results.samples.setdefault(key, {})[number] = sample
         except ServerFailure as failure:
             self.results.failures[key] = str(failure)
+            self.results.samples.pop(key, None)  # it has no figure, whatever came before
             self.progress.note(f"{peer.name} failed in {cell.name}: {failure}")
             self._stop(cell, peer)
         if cell.needs_fresh_server:
