@@ -35,5 +35,6 @@ def target_table(results):
     lines = [f"{'targets, ratios to ' + results.yardstick:48}{'target':>12}{'reached':>26}"]
     for target, spread in results.targets():
         verdict = "reached" if target.is_met_by(spread) else "MISSED"
-        lines.append(f"{target.what:48}{target.text():>12}{with_spread(spread):>26}  {verdict}")
+        lines.append(f"{target.what:48}{target.text():>12}{with_spread(spread):>26}  {verdict}"
+                     f"  {results.why_not_reached(target)}".rstrip())
     return "\n".join(lines)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import cells
 from chart import Bar, bar_chart
 from figures import number, with_spread
-from targets import CPU, P99
+from targets import CPU, OURS, P99
 
 TEMPLATE = pathlib.Path(__file__).resolve().parent / "performance.md.in"
 DOCUMENT, FOLDER = "performance.md", "performance"
 NOTHING = "Not measured in this run."
-OURS = "yodeld"
 
 
 @dataclass(frozen=True)
@@ -187,9 +186,9 @@ def open_table(results, names):
 
 def target_table(results):
     rows = [[target.what, target.text(), with_spread(spread),
-             "yes" if target.is_met_by(spread) else "**no**"]
+             "yes" if target.is_met_by(spread) else "**no**", results.why_not_reached(target)]
             for target, spread in results.targets()]
-    return markdown(["", "target", "reached", "is it reached?"], rows) if rows else NOTHING
+    return markdown(["", "target", "reached", "is it reached?", "why there is no figure"], rows) if rows else NOTHING
 
 
 def markdown(heads, rows, other_columns="---:"):

@@ -6,7 +6,7 @@ import statistics
 from dataclasses import dataclass, field
 
 import cells
-from targets import TARGETS, YARDSTICK
+from targets import OURS, TARGETS, YARDSTICK
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,21 @@ class Results:
         return self.failures.get((cell, peer)) or self.left_out.get((cell, peer))
 
     def targets(self):
-        """Each target that was measured, with what yodeld has reached."""
+        """Each target whose cell was measured, with what yodeld has reached there, if anything."""
         if self.yardstick != YARDSTICK:
             return []
-        found = [(target, target.reached(self)) for target in TARGETS]
-        return [(target, spread) for target, spread in found if spread is not None]
+        measured = {cell for cell, _ in (*self.samples, *self.failures, *self.left_out)}
+        return [(target, target.reached(self)) for target in TARGETS if target.cell in measured]
+
+    def why_not_reached(self, target):
+        """Why there is no figure to hold against a target; empty where there is one."""
+        if target.reached(self) is not None:
+            return ""
+        for peer in (OURS, self.yardstick) if target.is_ratio else (OURS,):
+            if not self.spread(target.cell, peer, target.key):
+                reason = self.why_nothing(target.cell, peer) or self.skipped.get(peer)
+                return f"{peer}: {reason or 'not measured'}"
+        return "no round in common"
 
     # --- As JSON ---
 
@@ -66,8 +76,10 @@ class Results:
                 "targets": [{"what": target.what, "cell": target.cell,
                              "figure": measured_name(target.cell, target.key),
                              "is_ratio": target.is_ratio, "bound": target.bound,
-                             "is_at_most": target.is_at_most, "reached": spread.median,
-                             "is_met": target.is_met_by(spread)}
+                             "is_at_most": target.is_at_most,
+                             "reached": spread and spread.median,
+                             "is_met": target.is_met_by(spread),
+                             "why_not": self.why_not_reached(target)}
                             for target, spread in self.targets()],
                 "cells": [{"name": cell.name, "title": cell.title,
                            "figure": cell.measure.json_name, "is_pinned": cell.is_pinned}
