@@ -4,10 +4,11 @@
 import pathlib
 import string
 from dataclasses import dataclass
+from functools import partial
 
 import cells
 from chart import Bar, bar_chart
-from figures import number, with_spread
+from figures import with_spread
 from targets import CPU, OURS, P99
 
 TEMPLATE = pathlib.Path(__file__).resolve().parent / "performance.md.in"
@@ -90,11 +91,22 @@ def facts(results):
         "cpu_source": machine["cpu_source"],
         "memory_source": machine["memory_source"],
         "yardstick": results.yardstick,
+        "rounds": rounds_text(results.method),
+        "measured_s": f"{results.method['measured_s']:g}",
+        "warmup_s": f"{results.method['warmup_s']:g}",
         "versions": markdown(["server", "what it is"], results.versions.items(), "---"),
         "skipped": listed(f"{peer}: {reason}" for peer, reason in results.skipped.items()),
         "left_out": listed(grouped(results.left_out)),
         "failures": listed(grouped(results.failures)),
     }
+
+
+def rounds_text(method):
+    """How many samples a figure is of."""
+    others = method["rounds_of_others"]
+    return (f"{', '.join(method['in_every_round'])}: {method['rounds']}; "
+            f"other servers: {others['main']} in the main cells (those of `--quick`), "
+            f"{others['beside']} in the others; memory once, the second generator 3 times at most")
 
 
 def grouped(reasons):
@@ -136,50 +148,43 @@ def result_tables(results):
         "ratios_1k": peer_table(results, of_size(cells.KIB), results.ratio),
         "ratios_16k": peer_table(results, of_size(16 * cells.KIB), results.ratio),
         "ratios_others": peer_table(results, others + bursts, results.ratio),
-        "rates": peer_table(results, main, median_of(results, "figure")),
-        "cpu_times": peer_table(results, main, median_of(results, CPU)),
-        "p99s": peer_table(results, main, median_of(results, P99)),
+        "rates": peer_table(results, main, results.spread),
+        "cpu_times": peer_table(results, main, partial(results.spread, key=CPU)),
+        "p99s": peer_table(results, main, partial(results.spread, key=P99)),
         "open_loop": open_table(results, those(lambda cell: cell.rate_per_s)),
         "others": peer_table(
-            results, others + bursts, median_of(results, "figure"),
+            results, others + bursts, results.spread,
             [f"{name}, {measured[name].measure.unit}" for name in others + bursts]),
-        "memory_used": peer_table(results, memory, median_of(results, "figure")),
+        "memory_used": peer_table(results, memory, results.spread),
         "generators": peer_table(
             results, [name for name in ("100x64-TC", "blocking-100", "bulk-1", "blocking-bulk-1")
                       if name in measured], results.ratio),
     }
 
 
-def median_of(results, key):
-    def median(cell, peer):
-        spread = results.spread(cell, peer, key)
-        return spread and spread.median
-    return median
-
-
-def peer_table(results, names, value, heads=None):
+def peer_table(results, names, spread_of, heads=None):
     """A row for each peer that has something to show, a column for each cell."""
     rows = []
     for peer in results.versions:
-        values = [as_text(value(name, peer)) for name in names]
+        values = [as_text(spread_of(name, peer)) for name in names]
         if any(text != "-" for text in values):
             rows.append([peer, *values])
     return markdown(["", *(heads or names)], rows) if rows else NOTHING
 
 
-def as_text(value):
-    """A Spread gets a second line for its ends: the columns stay narrow."""
-    return with_spread(value, "<br>") if hasattr(value, "median") else number(value)
+def as_text(spread):
+    """Its ends are in a second line: the columns stay narrow."""
+    return with_spread(spread, "<br>")
 
 
 def open_table(results, names):
     rows = []
     for name in names:
         for peer in results.versions:
-            medians = [median_of(results, key)(name, peer) for key in
+            spreads = [results.spread(name, peer, key) for key in
                        ("p50_ms", "p99_ms", "p99_9_ms", CPU)]
-            if medians[0] is not None:
-                rows.append([peer, *map(number, medians)])
+            if spreads[0] is not None:
+                rows.append([peer, *map(as_text, spreads)])
     return markdown(["", "p50, ms", "p99, ms", "p99.9, ms", "server CPU, us"],
                     rows) if rows else NOTHING
 

@@ -29,6 +29,7 @@ class Results:
     skipped: dict    # peer: why it was not measured at all
     machine: dict
     date: str
+    method: dict     # rounds and seconds
     cells: list = field(default_factory=list)     # in order
     samples: dict = field(default_factory=dict)   # (cell, peer): {round: sample}
     failures: dict = field(default_factory=dict)  # (cell, peer): why there are no samples
@@ -72,7 +73,7 @@ class Results:
     def write_json(self, file):
         """A line for each sample, so that two runs can be compared with diff(1)."""
         head = {"machine": self.machine, "date": self.date, "yardstick": self.yardstick,
-                "versions": self.versions, "skipped": self.skipped,
+                "method": self.method, "versions": self.versions, "skipped": self.skipped,
                 "targets": [{"what": target.what, "cell": target.cell,
                              "figure": measured_name(target.cell, target.key),
                              "is_ratio": target.is_ratio, "bound": target.bound,
@@ -82,7 +83,8 @@ class Results:
                              "why_not": self.why_not_reached(target)}
                             for target, spread in self.targets()],
                 "cells": [{"name": cell.name, "title": cell.title,
-                           "figure": cell.measure.json_name, "is_pinned": cell.is_pinned}
+                           "figure": cell.measure.json_name, "is_pinned": cell.is_pinned,
+                           "is_main": cell.is_main, "most_rounds": cell.most_rounds}
                           for cell in self.cells],
                 "failures": self._reasons(self.failures),
                 "left_out": self._reasons(self.left_out)}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Interleaved rounds: in each, every peer of a cell is measured once, and every other round goes
-backwards (A B, B A), so that what drifts on the machine meets all of them.
+Interleaved rounds: in each, the peers of a cell are measured one after the other, and every other
+round goes backwards (A B, B A), so that what drifts on the machine meets all of them.
 """
 
 from dataclasses import dataclass
@@ -25,6 +25,11 @@ class Plan:
         others = OTHERS_ROUNDS if cell.is_main else OTHERS_ROUNDS_BESIDE
         rounds = self.rounds if peer.name in self.always else min(others, self.rounds)
         return min(rounds, cell.most_rounds)
+
+    def describe(self):
+        return {"rounds": self.rounds, "in_every_round": sorted(self.always),
+                "rounds_of_others": {"main": min(OTHERS_ROUNDS, self.rounds),
+                                     "beside": min(OTHERS_ROUNDS_BESIDE, self.rounds)}}
 
     def why_left_out(self, cell, peer):
         """None if the peer is measured in the cell."""
