@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
 What a server and all its processes use: CPU time and memory, from a control group of its own. Both
-versions of control groups will do; where there is none to be had, /proc has to.
+versions of control groups will do; where there is none to be had, /proc tells the CPU time, and
+nothing the memory.
 """
 
 import contextlib
@@ -79,15 +80,11 @@ class Account:
     def memory_source(self):
         if self._memory_file() is not None:
             return "the server's control group, which includes the kernel's part"
-        return "/proc/meminfo, which is about the whole machine"
+        return None
 
     def memory_bytes(self):
-        """What the server uses; from /proc/meminfo, what the machine uses."""
-        file = self._memory_file()
-        if file is not None:
-            return int(file.read_text())
-        words = pathlib.Path("/proc/meminfo").read_text(encoding="ascii").split()
-        return -1024 * int(words[words.index("MemFree:") + 1])
+        """What the server uses; there has to be a memory_source."""
+        return int(self._memory_file().read_text())
 
     def settle(self):
         """Waits until the server has nothing more to do."""

@@ -49,29 +49,28 @@ def write(results, folder):
     beside.mkdir(parents=True, exist_ok=True)
     for old in beside.glob("*.svg"):
         old.unlink()
-    drawn = {chart.name for chart in CHARTS if draw(results, chart, beside)}
+    bars = {chart: bars_of(results, chart) for chart in CHARTS}
     with open(beside / "results.json", "w", encoding="utf-8") as file:
         results.write_json(file)
     text = string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         **facts(results), **result_tables(results),
-        **{f"chart_{chart.name.replace('-', '_')}": image(chart) if chart.name in drawn else ""
+        **{f"chart_{chart.name.replace('-', '_')}": image(chart) if bars[chart] else ""
            for chart in CHARTS})
     (folder / DOCUMENT).write_text(text, encoding="utf-8")
+    for chart in filter(bars.get, CHARTS):
+        (beside / f"{chart.name}.svg").write_text(
+            bar_chart(chart.title, chart.axis, bars[chart], 1 if chart.is_ratio else None),
+            encoding="utf-8")
 
 
 # --- Charts ----------------------------------------------------------------------------------
 
 
-def draw(results, chart, folder):
+def bars_of(results, chart):
     find = results.ratio if chart.is_ratio else results.spread
     bars = [Bar(peer, spread, peer == OURS) for peer in results.versions
             if (spread := find(chart.cell, peer, chart.key)) is not None]
-    if not bars:
-        return False
-    bars.sort(key=lambda bar: bar.spread.median, reverse=chart.is_ratio)
-    (folder / f"{chart.name}.svg").write_text(
-        bar_chart(chart.title, chart.axis, bars, 1 if chart.is_ratio else None), encoding="utf-8")
-    return True
+    return sorted(bars, key=lambda bar: bar.spread.median, reverse=chart.is_ratio)
 
 
 def image(chart):
@@ -88,8 +87,9 @@ def facts(results):
         "memory": f"{machine['memory_mib'] / 1024:.1f} GiB",
         "kernel": f"{machine['kernel']}, {machine['system']}",
         "date": results.date,
+        "end": "" if results.is_complete else "**This run ended early.**",
         "cpu_source": machine["cpu_source"],
-        "memory_source": machine["memory_source"],
+        "memory_source": machine["memory_source"] or "nothing here",
         "yardstick": results.yardstick,
         "rounds": rounds_text(results.method),
         "measured_s": f"{results.method['measured_s']:g}",
@@ -193,7 +193,8 @@ def target_table(results):
     rows = [[target.what, target.text(), with_spread(spread),
              "yes" if target.is_met_by(spread) else "**no**", results.why_not_reached(target)]
             for target, spread in results.targets()]
-    return markdown(["", "target", "reached", "is it reached?", "why there is no figure"], rows) if rows else NOTHING
+    heads = ["", "target", "reached", "is it reached?", "why there is no figure"]
+    return markdown(heads, rows) if rows else NOTHING
 
 
 def markdown(heads, rows, other_columns="---:"):

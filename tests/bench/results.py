@@ -34,6 +34,7 @@ class Results:
     samples: dict = field(default_factory=dict)   # (cell, peer): {round: sample}
     failures: dict = field(default_factory=dict)  # (cell, peer): why there are no samples
     left_out: dict = field(default_factory=dict)  # (cell, peer): why it was not tried
+    is_complete: bool = False                     # nothing has ended the run early
 
     def of(self, cell, peer):
         return self.samples.get((cell, peer), {})
@@ -72,7 +73,8 @@ class Results:
 
     def write_json(self, file):
         """A line for each sample, so that two runs can be compared with diff(1)."""
-        head = {"machine": self.machine, "date": self.date, "yardstick": self.yardstick,
+        head = {"machine": self.machine, "date": self.date,
+                "is_complete": self.is_complete, "yardstick": self.yardstick,
                 "method": self.method, "versions": self.versions, "skipped": self.skipped,
                 "targets": [{"what": target.what, "cell": target.cell,
                              "figure": measured_name(target.cell, target.key),

@@ -6,6 +6,7 @@ round goes backwards (A B, B A), so that what drifts on the machine meets all of
 
 from dataclasses import dataclass
 
+from cells import MEMORY
 from servers import Server, ServerFailure
 
 OTHERS_ROUNDS, OTHERS_ROUNDS_BESIDE = 3, 2  # in the main cells, and in the others
@@ -20,6 +21,7 @@ class Plan:
     rounds: int
     always: frozenset      # names of the peers that are in every round
     most_connections: int  # that the limit on open files allows
+    has_memory: bool       # of a server, from its control group
 
     def rounds_of(self, cell, peer):
         others = OTHERS_ROUNDS if cell.is_main else OTHERS_ROUNDS_BESIDE
@@ -35,6 +37,8 @@ class Plan:
         """None if the peer is measured in the cell."""
         if cell.connections > peer.most_connections:
             return f"no more than {peer.most_connections} connections: {peer.cap_reason}"
+        if cell.measure is MEMORY and not self.has_memory:
+            return "there is no control group that tells the memory of a server"
         if cell.connections > self.most_connections:
             return f"the limit on open files allows {self.most_connections} connections"
         return None

@@ -107,8 +107,15 @@ def run_quickly(command):
     try:
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=PREPARE_PATIENCE_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(str(error)) from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unavailable(short_reason(error)) from error
+
+
+def short_reason(error):
+    """Without paths: it may get into a document."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"took more than {error.timeout} s"
+    return getattr(error, "strerror", None) or type(error).__name__
 
 
 def programs():
@@ -158,8 +165,8 @@ class Server:
                 self.process = subprocess.Popen(
                     peer.command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     start_new_session=True, preexec_fn=enter)
-            except OSError as error:
-                raise ServerFailure(f"did not start: {error}") from error
+            except (OSError, subprocess.SubprocessError) as error:
+                raise ServerFailure(f"did not start: {short_reason(error)}") from error
         self.account.session = self.process.pid
 
     def _wait_until_ready(self):
