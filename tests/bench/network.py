@@ -15,6 +15,7 @@ from errors import BenchError
 INSIDE = "YODEL_BENCH_IS_INSIDE"
 CLONE_NEWNET = 0x40000000  # <linux/sched.h>; os.unshare comes with Python 3.12
 SYSCTLS = {
+    # With less, a burst waits for the kernel to repeat its SYNs, and that is what is measured.
     "net/core/somaxconn": "65535",
     "net/ipv4/ip_local_port_range": "10000 65535",
     "net/ipv4/tcp_max_tw_buckets": "1000",  # connections that were closed cost nothing for long
