@@ -77,6 +77,7 @@ def measure_load(cell, server, command):
     before_ns = server.account.cpu_ns()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           check=False, preexec_fn=pin if cell.is_pinned else None)
+    server.account.settle()  # what is left of the load, closing first of all, is part of it
     cpu_ns = server.account.cpu_ns() - before_ns
     if done.returncode != 0:
         raise ServerFailure((done.stderr.strip().splitlines() or [trouble(done.stdout)])[0])
