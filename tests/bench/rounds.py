@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
 Interleaved rounds: in each, the peers of a cell are measured one after the other, and every other
-round goes backwards (A B, B A), so that what drifts on the machine meets all of them.
+round goes backwards (A B, B A), so that what drifts on the machine meets all of them. So does the
+first round of every other cell.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from servers import Server, ServerFailure
 OTHERS_ROUNDS, OTHERS_ROUNDS_BESIDE = 3, 2  # in the main cells, and in the others
 COST_OF_A_SAMPLE_S = 0.15  # besides its duration: starting the client, connecting, settling
 COST_OF_A_FRESH_ONE_S = 3
+COST_OF_A_START_S = 1.2  # once for each server, nearly all of it its first load
 
 
 @dataclass
@@ -55,14 +57,17 @@ class Rounds:
         self.servers = {}
 
     def expected_s(self):
-        return sum(self._sample_s(cell) * self.plan.rounds_of(cell, peer)
-                   for cell in self.plan.cells for peer in self.plan.peers
-                   if self.plan.why_left_out(cell, peer) is None)
+        pairs = [(cell, peer) for cell in self.plan.cells for peer in self.plan.peers
+                 if self.plan.why_left_out(cell, peer) is None]
+        started = {(peer.name, cell.is_pinned) for cell, peer in pairs
+                   if not cell.needs_fresh_server}
+        return COST_OF_A_START_S * len(started) + sum(
+            self._sample_s(cell) * self.plan.rounds_of(cell, peer) for cell, peer in pairs)
 
     def run(self):
         try:
-            for cell in self.plan.cells:
-                self._run_cell(cell)
+            for index, cell in enumerate(self.plan.cells):
+                self._run_cell(cell, index)
         finally:
             for server in self.servers.values():
                 server.stop()
@@ -72,7 +77,7 @@ class Rounds:
             return COST_OF_A_FRESH_ONE_S
         return COST_OF_A_SAMPLE_S + self.client.duration_s(cell)
 
-    def _run_cell(self, cell):
+    def _run_cell(self, cell, index):
         peers = []
         for peer in self.plan.peers:
             reason = self.plan.why_left_out(cell, peer)
@@ -81,7 +86,7 @@ class Rounds:
             else:
                 self.results.left_out[cell.name, peer.name] = reason
         for number in range(min(self.plan.rounds, cell.most_rounds)):
-            for peer in peers if number % 2 == 0 else reversed(peers):
+            for peer in peers if (number + index) % 2 == 0 else reversed(peers):
                 if number < self.plan.rounds_of(cell, peer):
                     self._measure(cell, peer, number)
 
@@ -109,6 +114,9 @@ class Rounds:
             self._stop(cell, peer)
         if key not in self.servers:
             self.servers[key] = Server(peer, cell.is_pinned)
+            if not cell.needs_fresh_server:
+                self.client.warm_up(self.servers[key])
+                self.progress.did(COST_OF_A_START_S)
         return self.servers[key]
 
     def _stop(self, cell, peer):
