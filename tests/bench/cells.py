@@ -25,13 +25,14 @@ class Measure:
     what: str
     unit: str
     json_name: str
+    is_less_better: bool = False
 
 
 RATE = Measure("round trips", "1/s", "round_trips_per_s")
 CONNECTS = Measure("connections", "1/s", "connections_per_s")
 BULK = Measure("bulk echo", "MB/s", "megabytes_per_s")
-BURST = Measure("burst", "ms", "elapsed_ms")
-MEMORY = Measure("memory", "KiB", "kib_per_connection")
+BURST = Measure("burst", "ms", "elapsed_ms", is_less_better=True)
+MEMORY = Measure("memory", "KiB", "kib_per_connection", is_less_better=True)
 
 
 @dataclass(frozen=True)

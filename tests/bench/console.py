@@ -11,6 +11,7 @@ def tables(results):
     blocks = [cell_table(results, cell) for cell in results.cells]
     if results.targets():
         blocks.append(target_table(results))
+    blocks.append(ahead_table(results))
     return "\n\n".join(blocks)
 
 
@@ -29,6 +30,13 @@ def cell_table(results, cell):
                      f"{with_spread(results.ratio(cell.name, peer)):>26}"
                      + "".join(f"{number(median and median.median):>9}" for median in medians))
     return "\n".join(lines)
+
+
+def ahead_table(results):
+    lines = [f"{cell:20}{peer:20}{with_spread(spread):>26}"
+             for cell, peer, spread in results.ahead_of_ours()]
+    return "\n".join(["threads and processes that are ahead of yodeld, ratios to it:",
+                      *(lines or ["none"])])
 
 
 def target_table(results):

@@ -144,6 +144,7 @@ def result_tables(results):
     memory = those(lambda cell: cell.measure is cells.MEMORY)
     return {
         "targets": target_table(results),
+        "ahead": ahead_table(results),
         "ratios_64": peer_table(results, of_size(64), results.ratio),
         "ratios_1k": peer_table(results, of_size(cells.KIB), results.ratio),
         "ratios_16k": peer_table(results, of_size(16 * cells.KIB), results.ratio),
@@ -195,6 +196,12 @@ def target_table(results):
             for target, spread in results.targets()]
     heads = ["", "target", "reached", "is it reached?", "why there is no figure"]
     return markdown(heads, rows) if rows else NOTHING
+
+
+def ahead_table(results):
+    rows = [[cell, peer, with_spread(spread)] for cell, peer, spread in results.ahead_of_ours()]
+    return markdown(["cell", "server", "its figure, as a ratio to yodeld's"], rows) if rows else (
+        "None of them, in none of the cells.")
 
 
 def markdown(heads, rows, other_columns="---:"):

@@ -9,6 +9,9 @@ import cells
 from targets import OURS, TARGETS, YARDSTICK
 
 
+RIVALS = ("threads", "processes")  # yodeld is to be ahead of these kinds in every cell
+
+
 @dataclass(frozen=True)
 class Spread:
     """The median of some values, the least and the greatest."""
@@ -26,6 +29,7 @@ class Results:
     """Cells and peers are named here; samples are by round."""
     yardstick: str
     versions: dict   # of the peers that were measured
+    kinds: dict      # of the same: what each has for a connection
     skipped: dict    # peer: why it was not measured at all
     machine: dict
     date: str
@@ -42,12 +46,23 @@ class Results:
     def spread(self, cell, peer, key="figure"):
         return Spread.of([sample[key] for sample in self.of(cell, peer).values() if key in sample])
 
-    def ratio(self, cell, peer, key="figure"):
+    def ratio(self, cell, peer, key="figure", to=None):
         """To the yardstick, round by round: the drift of the machine hits both."""
-        yardstick = self.of(cell, self.yardstick)
-        return Spread.of([sample[key] / yardstick[number][key]
+        other = self.of(cell, to or self.yardstick)
+        return Spread.of([sample[key] / other[number][key]
                           for number, sample in self.of(cell, peer).items()
-                          if key in sample and yardstick.get(number, {}).get(key)])
+                          if key in sample and other.get(number, {}).get(key)])
+
+    def ahead_of_ours(self):
+        """(cell, peer, ratio to yodeld) where a peer of threads or processes is ahead of it."""
+        for cell in self.cells:
+            for peer, kind in self.kinds.items():
+                spread = self.ratio(cell.name, peer, to=OURS)
+                if (spread is None or peer == OURS or kind not in RIVALS
+                        or cell.rate_per_s):  # everybody has the rate that it is given
+                    continue
+                if (spread.median < 1) if cell.measure.is_less_better else (spread.median > 1):
+                    yield cell.name, peer, spread
 
     def why_nothing(self, cell, peer):
         return self.failures.get((cell, peer)) or self.left_out.get((cell, peer))
@@ -75,7 +90,8 @@ class Results:
         """A line for each sample, so that two runs can be compared with diff(1)."""
         head = {"machine": self.machine, "date": self.date,
                 "is_complete": self.is_complete, "yardstick": self.yardstick,
-                "method": self.method, "versions": self.versions, "skipped": self.skipped,
+                "method": self.method, "versions": self.versions,
+                "kinds": self.kinds, "skipped": self.skipped,
                 "targets": [{"what": target.what, "cell": target.cell,
                              "figure": measured_name(target.cell, target.key),
                              "is_ratio": target.is_ratio, "bound": target.bound,
@@ -88,6 +104,8 @@ class Results:
                            "figure": cell.measure.json_name, "is_pinned": cell.is_pinned,
                            "is_main": cell.is_main, "most_rounds": cell.most_rounds}
                           for cell in self.cells],
+                "ahead_of_yodeld": [{"cell": cell, "peer": peer, "ratio": short(spread.median)}
+                                    for cell, peer, spread in self.ahead_of_ours()],
                 "failures": self._reasons(self.failures),
                 "left_out": self._reasons(self.left_out)}
         lines = [f'"{name}": {json.dumps(value)}' for name, value in head.items()]

@@ -8,7 +8,7 @@ first round of every other cell.
 from dataclasses import dataclass
 
 from cells import MEMORY
-from servers import Server, ServerFailure
+from servers import MOST_PROCESSES, Server, ServerFailure
 
 OTHERS_ROUNDS, OTHERS_ROUNDS_BESIDE = 3, 2  # in the main cells, and in the others
 COST_OF_A_SAMPLE_S = 0.15  # besides its duration: starting the client, connecting, settling
@@ -37,8 +37,8 @@ class Plan:
 
     def why_left_out(self, cell, peer):
         """None if the peer is measured in the cell."""
-        if cell.connections > peer.most_connections:
-            return f"no more than {peer.most_connections} connections: {peer.cap_reason}"
+        if peer.kind == "processes" and cell.connections > MOST_PROCESSES:
+            return f"no more than {MOST_PROCESSES} connections: a process for each connection"
         if cell.measure is MEMORY and not self.has_memory:
             return "there is no control group that tells the memory of a server"
         if cell.connections > self.most_connections:
