@@ -10,6 +10,7 @@ import sys
 import time
 
 from accounting import Account
+from errors import BenchError
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE_DIR = HERE.parent.parent
@@ -119,10 +120,19 @@ def short_reason(error):
     return getattr(error, "strerror", None) or type(error).__name__
 
 
+def given_programs():
+    """yodeld and yodel of the environment, or None."""
+    given = os.environ.get("YODELD"), os.environ.get("YODEL")
+    if any(given) and not all(given):
+        raise BenchError("only one of YODELD and YODEL is in the environment")
+    return given if all(given) else None
+
+
 def programs():
     """yodeld and yodel: of the environment, or of the release build, brought up to date."""
-    if os.environ.get("YODELD") and os.environ.get("YODEL"):
-        return os.environ["YODELD"], os.environ["YODEL"]
+    given = given_programs()
+    if given:
+        return given
     print("building the release", file=sys.stderr)
     for command in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release"]):
         subprocess.run(command, cwd=SOURCE_DIR, stdout=subprocess.DEVNULL, check=True)
