@@ -12,6 +12,7 @@ import secrets
 import signal
 import time
 
+PREFIX = "yodel-bench-"
 SETTLE_PATIENCE_S = 2
 END_PATIENCE_S = 5
 NS_PER_TICK = 10**9 // os.sysconf("SC_CLK_TCK")
@@ -27,11 +28,19 @@ def mounted(kind, controller=None):
     return None
 
 
+def remove_leftovers():
+    """The groups of runs that were killed; those of a run that goes on are not empty."""
+    for mount in {mounted("cgroup", "cpuacct"), mounted("cgroup", "memory"), mounted("cgroup2")}:
+        for group in mount.glob(f"{PREFIX}*") if mount else ():
+            with contextlib.suppress(OSError):
+                group.rmdir()
+
+
 class Account:
     """The processes of a server. The server calls `enter` before it is executed."""
 
     def __init__(self):
-        name = f"yodel-bench-{secrets.token_hex(4)}"
+        name = f"{PREFIX}{secrets.token_hex(4)}"
         self.cpu_group = self._make(mounted("cgroup", "cpuacct") or mounted("cgroup2"), name)
         self.memory_group = self._make(mounted("cgroup", "memory") or mounted("cgroup2"), name)
         self.session = None  # the process that leads it: where there is no group

@@ -91,6 +91,7 @@ def facts(results):
         "cpu_source": machine["cpu_source"],
         "memory_source": machine["memory_source"] or "nothing here",
         "yardstick": results.yardstick,
+        "loads": ", ".join(f"{load:g}" for load in results.load_averages),
         "rounds": rounds_text(results.method),
         "measured_s": f"{results.method['measured_s']:g}",
         "warmup_s": f"{results.method['warmup_s']:g}",

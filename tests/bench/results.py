@@ -34,6 +34,7 @@ class Results:
     machine: dict
     date: str
     method: dict     # rounds and seconds
+    load_averages: list  # at the start and at the end
     cells: list = field(default_factory=list)     # in order
     samples: dict = field(default_factory=dict)   # (cell, peer): {round: sample}
     failures: dict = field(default_factory=dict)  # (cell, peer): why there are no samples
@@ -89,8 +90,8 @@ class Results:
     def write_json(self, file):
         """A line for each sample, so that two runs can be compared with diff(1)."""
         head = {"machine": self.machine, "date": self.date,
-                "is_complete": self.is_complete, "yardstick": self.yardstick,
-                "method": self.method, "versions": self.versions,
+                "load_averages": self.load_averages, "is_complete": self.is_complete,
+                "yardstick": self.yardstick, "method": self.method, "versions": self.versions,
                 "kinds": self.kinds, "skipped": self.skipped,
                 "targets": [{"what": target.what, "cell": target.cell,
                              "figure": measured_name(target.cell, target.key),
