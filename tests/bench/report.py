@@ -92,7 +92,7 @@ def facts(results):
         "memory_source": machine["memory_source"] or "nothing here",
         "yardstick": results.yardstick,
         "loads": ", ".join(f"{load:g}" for load in results.load_averages),
-        "rounds": rounds_text(results.method),
+        "rounds": rounds_text(results),
         "measured_s": f"{results.method['measured_s']:g}",
         "warmup_s": f"{results.method['warmup_s']:g}",
         "versions": markdown(["server", "what it is"], results.versions.items(), "---"),
@@ -102,12 +102,15 @@ def facts(results):
     }
 
 
-def rounds_text(method):
+def rounds_text(results):
     """How many samples a figure is of."""
-    others = method["rounds_of_others"]
-    return (f"{', '.join(method['in_every_round'])}: {method['rounds']}; "
-            f"other servers: {others['main']} in the main cells (those of `--quick`), "
-            f"{others['beside']} in the others; memory once, the second generator 3 times at most")
+    method = results.method
+    always, others = method["in_every_round"], method["rounds_of_others"]
+    parts = [f"{', '.join(always)}: {method['rounds']}"]
+    if set(results.versions) - set(always):
+        parts.append(f"other servers: {others['main']} in the main cells (those of `--quick`), "
+                     f"{others['beside']} in the others")
+    return "; ".join([*parts, "memory once, the second generator 3 times at most"])
 
 
 def grouped(reasons):
