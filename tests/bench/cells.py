@@ -9,6 +9,8 @@ client threads. T1 and T2 are one and two client threads, TC is one thread for e
 import fnmatch
 from dataclasses import dataclass
 
+from errors import BenchError
+
 KIB = 1024
 SIZES = {"64": 64, "1k": KIB, "16k": 16 * KIB}
 MOST_CLIENT_THREADS = 256  # of `yodel load`
@@ -23,13 +25,14 @@ class Measure:
     what: str
     unit: str
     json_name: str
+    is_less_better: bool = False
 
 
 RATE = Measure("round trips", "1/s", "round_trips_per_s")
 CONNECTS = Measure("connections", "1/s", "connections_per_s")
 BULK = Measure("bulk echo", "MB/s", "megabytes_per_s")
-BURST = Measure("burst", "ms", "elapsed_ms")
-MEMORY = Measure("memory", "KiB", "kib_per_connection")
+BURST = Measure("burst", "ms", "elapsed_ms", is_less_better=True)
+MEMORY = Measure("memory", "KiB", "kib_per_connection", is_less_better=True)
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,9 @@ def find(name):
 
 
 def select(patterns):
-    """The cells whose names match one of the patterns; ValueError for one that matches none."""
+    """The cells whose names match one of the patterns; BenchError for one that matches none."""
     for pattern in patterns:
         if not any(fnmatch.fnmatchcase(cell.name, pattern) for cell in CELLS):
-            raise ValueError(f'no cell is named "{pattern}"')
+            raise BenchError(f'no cell is named "{pattern}"')
     return [cell for cell in CELLS
             if any(fnmatch.fnmatchcase(cell.name, pattern) for pattern in patterns)]

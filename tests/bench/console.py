@@ -11,6 +11,7 @@ def tables(results):
     blocks = [cell_table(results, cell) for cell in results.cells]
     if results.targets():
         blocks.append(target_table(results))
+    blocks.append(ahead_table(results))
     return "\n\n".join(blocks)
 
 
@@ -31,9 +32,17 @@ def cell_table(results, cell):
     return "\n".join(lines)
 
 
+def ahead_table(results):
+    lines = [f"{cell:20}{peer:20}{with_spread(spread):>26}"
+             for cell, peer, spread in results.ahead_of_ours()]
+    return "\n".join(["threads and processes that are ahead of yodeld, ratios to it:",
+                      *(lines or ["none"])])
+
+
 def target_table(results):
     lines = [f"{'targets, ratios to ' + results.yardstick:48}{'target':>12}{'reached':>26}"]
     for target, spread in results.targets():
         verdict = "reached" if target.is_met_by(spread) else "MISSED"
-        lines.append(f"{target.what:48}{target.text():>12}{with_spread(spread):>26}  {verdict}")
+        lines.append(f"{target.what:48}{target.text():>12}{with_spread(spread):>26}  {verdict}"
+                     f"  {results.why_not_reached(target)}".rstrip())
     return "\n".join(lines)

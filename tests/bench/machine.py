@@ -22,6 +22,11 @@ def describe():
     }
 
 
+def load_average():
+    """Of the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
 def first_match(path, pattern):
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

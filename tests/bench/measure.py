@@ -15,6 +15,7 @@ from servers import BUILD_DIR, PINNED_CPU, ServerFailure
 
 GENERATOR_SOURCE = "tests/bench/generator/blocking.c"
 SOURCES = "127.0.1.0/24"
+WARM_UP_MS = 1000  # once for each server, besides the warm-up of each load
 ANSWER_PATIENCE_S = 5
 BURST_PATIENCE_S = 60
 MESSAGE = bytes(range(64))
@@ -35,6 +36,12 @@ class Client:
         """Builds the second generator."""
         subprocess.run(["cc", "-std=c17", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-pthread",
                         "-o", self.blocking, str(source_dir / GENERATOR_SOURCE)], check=True)
+
+    def warm_up(self, server):
+        """A load that nothing is taken from: some servers compile themselves while they run."""
+        run_load([self.yodel, "load", "--json", "--quiet", "--source", SOURCES,
+                  "--connections", "10", "--threads", "2", "--duration", f"{WARM_UP_MS}ms",
+                  "--timeout", f"{ANSWER_PATIENCE_S}s", "127.0.0.1", str(server.port)])
 
     def duration_s(self, cell):
         return 0 if cell.needs_fresh_server else self.seconds + self.warmup_seconds
@@ -70,17 +77,23 @@ class Client:
 # --- A load ----------------------------------------------------------------------------------
 
 
-def measure_load(cell, server, command):
+def run_load(command, is_pinned=False):
+    """What it says about itself; raises ServerFailure unless every byte came back."""
     def pin():
         os.sched_setaffinity(0, {PINNED_CPU})
 
-    before_ns = server.account.cpu_ns()
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          check=False, preexec_fn=pin if cell.is_pinned else None)
-    cpu_ns = server.account.cpu_ns() - before_ns
+                          check=False, preexec_fn=pin if is_pinned else None)
     if done.returncode != 0:
         raise ServerFailure((done.stderr.strip().splitlines() or [trouble(done.stdout)])[0])
-    load = json.loads(done.stdout)
+    return json.loads(done.stdout)
+
+
+def measure_load(cell, server, command):
+    before_ns = server.account.cpu_ns()
+    load = run_load(command, cell.is_pinned)
+    server.account.settle()  # what is left of the load, closing first of all, is part of it
+    cpu_ns = server.account.cpu_ns() - before_ns
     if figure(cell, load) == 0:
         raise ServerFailure("nothing came back in the measured time")
     latencies = load.get("latency_ms", {})

@@ -4,16 +4,16 @@
 import pathlib
 import string
 from dataclasses import dataclass
+from functools import partial
 
 import cells
 from chart import Bar, bar_chart
-from figures import number, with_spread
-from targets import CPU, P99
+from figures import with_spread
+from targets import CPU, OURS, P99
 
 TEMPLATE = pathlib.Path(__file__).resolve().parent / "performance.md.in"
 DOCUMENT, FOLDER = "performance.md", "performance"
 NOTHING = "Not measured in this run."
-OURS = "yodeld"
 
 
 @dataclass(frozen=True)
@@ -49,29 +49,28 @@ def write(results, folder):
     beside.mkdir(parents=True, exist_ok=True)
     for old in beside.glob("*.svg"):
         old.unlink()
-    drawn = {chart.name for chart in CHARTS if draw(results, chart, beside)}
+    bars = {chart: bars_of(results, chart) for chart in CHARTS}
     with open(beside / "results.json", "w", encoding="utf-8") as file:
         results.write_json(file)
     text = string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         **facts(results), **result_tables(results),
-        **{f"chart_{chart.name.replace('-', '_')}": image(chart) if chart.name in drawn else ""
+        **{f"chart_{chart.name.replace('-', '_')}": image(chart) if bars[chart] else ""
            for chart in CHARTS})
     (folder / DOCUMENT).write_text(text, encoding="utf-8")
+    for chart in filter(bars.get, CHARTS):
+        (beside / f"{chart.name}.svg").write_text(
+            bar_chart(chart.title, chart.axis, bars[chart], 1 if chart.is_ratio else None),
+            encoding="utf-8")
 
 
 # --- Charts ----------------------------------------------------------------------------------
 
 
-def draw(results, chart, folder):
+def bars_of(results, chart):
     find = results.ratio if chart.is_ratio else results.spread
     bars = [Bar(peer, spread, peer == OURS) for peer in results.versions
             if (spread := find(chart.cell, peer, chart.key)) is not None]
-    if not bars:
-        return False
-    bars.sort(key=lambda bar: bar.spread.median, reverse=chart.is_ratio)
-    (folder / f"{chart.name}.svg").write_text(
-        bar_chart(chart.title, chart.axis, bars, 1 if chart.is_ratio else None), encoding="utf-8")
-    return True
+    return sorted(bars, key=lambda bar: bar.spread.median, reverse=chart.is_ratio)
 
 
 def image(chart):
@@ -88,14 +87,30 @@ def facts(results):
         "memory": f"{machine['memory_mib'] / 1024:.1f} GiB",
         "kernel": f"{machine['kernel']}, {machine['system']}",
         "date": results.date,
+        "end": "" if results.is_complete else "**This run ended early.**",
         "cpu_source": machine["cpu_source"],
-        "memory_source": machine["memory_source"],
+        "memory_source": machine["memory_source"] or "nothing here",
         "yardstick": results.yardstick,
+        "loads": ", ".join(f"{load:g}" for load in results.load_averages),
+        "rounds": rounds_text(results),
+        "measured_s": f"{results.method['measured_s']:g}",
+        "warmup_s": f"{results.method['warmup_s']:g}",
         "versions": markdown(["server", "what it is"], results.versions.items(), "---"),
         "skipped": listed(f"{peer}: {reason}" for peer, reason in results.skipped.items()),
         "left_out": listed(grouped(results.left_out)),
         "failures": listed(grouped(results.failures)),
     }
+
+
+def rounds_text(results):
+    """How many samples a figure is of."""
+    method = results.method
+    always, others = method["in_every_round"], method["rounds_of_others"]
+    parts = [f"{', '.join(always)}: {method['rounds']}"]
+    if set(results.versions) - set(always):
+        parts.append(f"other servers: {others['main']} in the main cells (those of `--quick`), "
+                     f"{others['beside']} in the others")
+    return "; ".join([*parts, "memory once, the second generator 3 times at most"])
 
 
 def grouped(reasons):
@@ -133,63 +148,64 @@ def result_tables(results):
     memory = those(lambda cell: cell.measure is cells.MEMORY)
     return {
         "targets": target_table(results),
+        "ahead": ahead_table(results),
         "ratios_64": peer_table(results, of_size(64), results.ratio),
         "ratios_1k": peer_table(results, of_size(cells.KIB), results.ratio),
         "ratios_16k": peer_table(results, of_size(16 * cells.KIB), results.ratio),
         "ratios_others": peer_table(results, others + bursts, results.ratio),
-        "rates": peer_table(results, main, median_of(results, "figure")),
-        "cpu_times": peer_table(results, main, median_of(results, CPU)),
-        "p99s": peer_table(results, main, median_of(results, P99)),
+        "rates": peer_table(results, main, results.spread),
+        "cpu_times": peer_table(results, main, partial(results.spread, key=CPU)),
+        "p99s": peer_table(results, main, partial(results.spread, key=P99)),
         "open_loop": open_table(results, those(lambda cell: cell.rate_per_s)),
         "others": peer_table(
-            results, others + bursts, median_of(results, "figure"),
+            results, others + bursts, results.spread,
             [f"{name}, {measured[name].measure.unit}" for name in others + bursts]),
-        "memory_used": peer_table(results, memory, median_of(results, "figure")),
+        "memory_used": peer_table(results, memory, results.spread),
         "generators": peer_table(
             results, [name for name in ("100x64-TC", "blocking-100", "bulk-1", "blocking-bulk-1")
                       if name in measured], results.ratio),
     }
 
 
-def median_of(results, key):
-    def median(cell, peer):
-        spread = results.spread(cell, peer, key)
-        return spread and spread.median
-    return median
-
-
-def peer_table(results, names, value, heads=None):
+def peer_table(results, names, spread_of, heads=None):
     """A row for each peer that has something to show, a column for each cell."""
     rows = []
     for peer in results.versions:
-        values = [as_text(value(name, peer)) for name in names]
+        values = [as_text(spread_of(name, peer)) for name in names]
         if any(text != "-" for text in values):
             rows.append([peer, *values])
     return markdown(["", *(heads or names)], rows) if rows else NOTHING
 
 
-def as_text(value):
-    """A Spread gets a second line for its ends: the columns stay narrow."""
-    return with_spread(value, "<br>") if hasattr(value, "median") else number(value)
+def as_text(spread):
+    """Its ends are in a second line: the columns stay narrow."""
+    return with_spread(spread, "<br>")
 
 
 def open_table(results, names):
     rows = []
     for name in names:
         for peer in results.versions:
-            medians = [median_of(results, key)(name, peer) for key in
+            spreads = [results.spread(name, peer, key) for key in
                        ("p50_ms", "p99_ms", "p99_9_ms", CPU)]
-            if medians[0] is not None:
-                rows.append([peer, *map(number, medians)])
+            if spreads[0] is not None:
+                rows.append([peer, *map(as_text, spreads)])
     return markdown(["", "p50, ms", "p99, ms", "p99.9, ms", "server CPU, us"],
                     rows) if rows else NOTHING
 
 
 def target_table(results):
     rows = [[target.what, target.text(), with_spread(spread),
-             "yes" if target.is_met_by(spread) else "**no**"]
+             "yes" if target.is_met_by(spread) else "**no**", results.why_not_reached(target)]
             for target, spread in results.targets()]
-    return markdown(["", "target", "reached", "is it reached?"], rows) if rows else NOTHING
+    heads = ["", "target", "reached", "is it reached?", "why there is no figure"]
+    return markdown(heads, rows) if rows else NOTHING
+
+
+def ahead_table(results):
+    rows = [[cell, peer, with_spread(spread)] for cell, peer, spread in results.ahead_of_ours()]
+    return markdown(["cell", "server", "its figure, as a ratio to yodeld's"], rows) if rows else (
+        "None of them, in none of the cells.")
 
 
 def markdown(heads, rows, other_columns="---:"):

@@ -10,16 +10,18 @@ import sys
 import time
 
 from accounting import Account
+from errors import BenchError
 
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE_DIR = HERE.parent.parent
 BUILD_DIR = SOURCE_DIR / "build" / "bench"
-# The scripts of peers/, in the order of the tables.
-NAMES = ("epoll", "plain", "io_uring", "libevent", "libuv", "go", "node", "java", "rust",
-         "python-threading", "python-asyncio", "socat", "ncat", "xinetd", "inetd", "tcpserver")
-FORKS = "a process for each connection"
-CAPS = {name: (1000, FORKS) for name in ("socat", "ncat", "xinetd", "inetd", "tcpserver")}
-NO_CAP = (1_000_000, "")
+# The scripts of peers/ in the order of the tables, and what each has for a connection.
+SCRIPTS = {"epoll": "events", "plain": "threads", "io_uring": "events", "libevent": "events",
+           "libuv": "events", "go": "goroutines", "node": "events", "java": "threads",
+           "rust": "threads", "python-threading": "threads", "python-asyncio": "tasks",
+           "socat": "processes", "ncat": "processes", "xinetd": "processes", "inetd": "processes",
+           "tcpserver": "processes"}
+MOST_PROCESSES = 1000  # connections of a server with a process for each
 MISSING = 77  # exit status of a script whose package is not there
 START_PATIENCE_S = 30
 PREPARE_PATIENCE_S = 300
@@ -37,10 +39,10 @@ class ServerFailure(Exception):
 class Peer:
     """A server that can be started."""
 
-    def __init__(self, name):
+    def __init__(self, name, kind):
         self.name = name
+        self.kind = kind
         self.version = ""
-        self.most_connections, self.cap_reason = CAPS.get(name, NO_CAP)
 
     def prepare(self):
         """Builds what it needs and asks its version; raises Unavailable."""
@@ -55,7 +57,7 @@ class Yodeld(Peer):
     OPTIONS = ("-o", "log.level=warn", "-o", "limits.max_connections=20000")
 
     def __init__(self, program):
-        super().__init__("yodeld")
+        super().__init__("yodeld", "threads")
         self.program = program
 
     def prepare(self):
@@ -70,7 +72,7 @@ class Script(Peer):
     """A script of peers/: NAME prepare DIR, NAME start DIR PORT, NAME version."""
 
     def __init__(self, name):
-        super().__init__(name)
+        super().__init__(name, SCRIPTS.get(name, "unknown"))
         self.path = str(HERE / "peers" / name)
         self.folder = str(BUILD_DIR / "peers" / name)
 
@@ -95,7 +97,7 @@ class Command(Peer):
     """What --peer NAME=COMMAND says, with {port} in the command."""
 
     def __init__(self, name, text):
-        super().__init__(name)
+        super().__init__(name, "unknown")
         self.text = text
         self.version = text
 
@@ -107,14 +109,30 @@ def run_quickly(command):
     try:
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=PREPARE_PATIENCE_S, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(str(error)) from error
+    except (OSError, subprocess.SubprocessError) as error:
+        raise Unavailable(short_reason(error)) from error
+
+
+def short_reason(error):
+    """Without paths: it may get into a document."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"took more than {error.timeout} s"
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+def given_programs():
+    """yodeld and yodel of the environment, or None."""
+    given = os.environ.get("YODELD"), os.environ.get("YODEL")
+    if any(given) and not all(given):
+        raise BenchError("only one of YODELD and YODEL is in the environment")
+    return given if all(given) else None
 
 
 def programs():
     """yodeld and yodel: of the environment, or of the release build, brought up to date."""
-    if os.environ.get("YODELD") and os.environ.get("YODEL"):
-        return os.environ["YODELD"], os.environ["YODEL"]
+    given = given_programs()
+    if given:
+        return given
     print("building the release", file=sys.stderr)
     for command in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release"]):
         subprocess.run(command, cwd=SOURCE_DIR, stdout=subprocess.DEVNULL, check=True)
@@ -158,8 +176,8 @@ class Server:
                 self.process = subprocess.Popen(
                     peer.command(self.port), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                     start_new_session=True, preexec_fn=enter)
-            except OSError as error:
-                raise ServerFailure(f"did not start: {error}") from error
+            except (OSError, subprocess.SubprocessError) as error:
+                raise ServerFailure(f"did not start: {short_reason(error)}") from error
         self.account.session = self.process.pid
 
     def _wait_until_ready(self):

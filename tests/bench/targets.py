@@ -3,7 +3,7 @@
 
 from dataclasses import dataclass
 
-YARDSTICK = "epoll"
+OURS, YARDSTICK = "yodeld", "epoll"
 CPU = "server_cpu_us_per_round_trip"
 P99 = "p99_ms"
 
@@ -18,11 +18,13 @@ class Target:
     is_ratio: bool = True
 
     def reached(self, results):
-        """The spread that yodeld has, or None where it was not measured."""
+        """The spread that yodeld has, or None where it or the yardstick has no figure."""
         find = results.ratio if self.is_ratio else results.spread
-        return find(self.cell, "yodeld", self.key)
+        return find(self.cell, OURS, self.key)
 
     def is_met_by(self, spread):
+        if spread is None:
+            return False
         return spread.median <= self.bound if self.is_at_most else spread.median >= self.bound
 
     def text(self):

@@ -14,6 +14,12 @@ import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree
+from unittest import mock
+
+import cells
+from results import Results
+from rounds import Plan, Rounds
+from servers import Script, ServerFailure
 
 HERE = pathlib.Path(__file__).resolve().parent
 RUN = str(HERE / "run")
@@ -77,6 +83,9 @@ class Bench(unittest.TestCase):
     def check_results(self, results):
         self.assertEqual(results["failures"], [])
         self.assertEqual(results["skipped"], {})
+        self.assertIs(results["is_complete"], True)
+        self.assertEqual(results["method"]["rounds"], 2)
+        self.assertEqual(len(results["load_averages"]), 2)
         self.assertEqual([cell["name"] for cell in results["cells"]], CELLS)
         for cell in results["cells"]:
             for peer in PEERS:
@@ -115,11 +124,56 @@ class Bench(unittest.TestCase):
         self.assertRegex(printed, r"\nagain +[\d,]+ .*\nmute +- ended with 1")
         self.assertIn("mute: ended with 1", (self.folder / "performance.md").read_text())
 
-    def test_names_that_are_not_known_are_told(self):
-        done = subprocess.run(command("--cells", "100x65-T2"), capture_output=True, text=True,
-                              check=False)
-        self.assertEqual(done.returncode, 2)
-        self.assertIn('no cell is named "100x65-T2"', done.stderr)
+    def test_arguments_that_make_no_sense_are_told(self):
+        for arguments, message in (
+                (("--cells", "100x65-T2"), 'no cell is named "100x65-T2"'),
+                (("--rounds", "0"), "--rounds: 0 is not above 0"),
+                (("--seconds", "-1"), "--seconds: -1 is not above 0"),
+                (("--peers", "epoll,epoll"), 'two servers are named "epoll"'),
+                (("--yardstick", "ruler"), 'the yardstick "ruler" is not among the servers')):
+            with self.subTest(arguments):
+                done = subprocess.run(command(*arguments), capture_output=True, text=True,
+                                      check=False)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(message, done.stderr)
+
+
+class Figures(unittest.TestCase):
+    """What is made of samples, without measuring any."""
+
+    def setUp(self):
+        kinds = {"yodeld": "threads", "epoll": "events", "plain": "threads"}
+        self.results = Results("epoll", dict.fromkeys(kinds, ""), kinds, {}, {}, "", {}, [],
+                               [cells.find("100x64-T2"), cells.find("burst")])
+
+    def measured(self, cell, **figures):
+        for peer, values in figures.items():
+            self.results.samples[cell, peer] = {
+                number: {"figure": value} for number, value in enumerate(values)}
+
+    def test_who_fails_in_a_later_round_has_no_figure(self):
+        plan = Plan(self.results.cells[:1], [Script("epoll")], 2, {"epoll"}, 1000, True)
+        client, progress = mock.Mock(), mock.Mock()
+        client.measure.side_effect = [{"figure": 1}, ServerFailure("a byte is another one")]
+        client.duration_s.return_value = 1
+        with mock.patch("rounds.Server"):
+            Rounds(plan, client, self.results, progress).run()
+        self.assertEqual(self.results.samples, {})
+        self.assertEqual(list(self.results.failures), [("100x64-T2", "epoll")])
+
+    def test_a_target_without_a_figure_is_not_met(self):
+        self.measured("100x64-T2", yodeld=[1])
+        self.results.failures["100x64-T2", "epoll"] = "lost"
+        target, spread = self.results.targets()[0]
+        self.assertIsNone(spread)
+        self.assertFalse(target.is_met_by(spread))
+        self.assertEqual(self.results.why_not_reached(target), "epoll: lost")
+
+    def test_who_is_ahead(self):
+        self.measured("100x64-T2", yodeld=[10, 20, 10], epoll=[90, 90, 90], plain=[11, 19, 12])
+        self.measured("burst", yodeld=[10], plain=[11])
+        self.assertEqual([found[:2] for found in self.results.ahead_of_ours()],
+                         [("100x64-T2", "plain")])
 
 
 def why_impossible():

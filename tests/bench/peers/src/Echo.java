@@ -9,7 +9,7 @@ import java.util.concurrent.Executors;
 
 /** A thread per connection; it serves another one afterwards, or ends after a minute. */
 public class Echo {
-    private static final int BACKLOG = 4096;
+    private static final int BACKLOG = 65535;
 
     public static void main(String[] args) throws IOException {
         int port = Integer.parseInt(args[0]);

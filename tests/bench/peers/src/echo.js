@@ -9,4 +9,4 @@ const server = net.createServer({ noDelay: true }, (client) => {
   client.on('error', () => client.destroy());
   client.pipe(client);
 });
-server.listen({ host: '127.0.0.1', port: Number(process.argv[2]), backlog: 4096 });
+server.listen({ host: '127.0.0.1', port: Number(process.argv[2]), backlog: 65535 });

@@ -16,7 +16,7 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]), backlog=4096)
+    server = await asyncio.start_server(serve, "127.0.0.1", int(sys.argv[1]), backlog=65535)
     async with server:
         await server.serve_forever()
 

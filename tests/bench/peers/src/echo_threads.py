@@ -15,7 +15,7 @@ def serve(client):
 
 
 def main():
-    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=4096) as listener:
+    with socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=65535) as listener:
         while True:
             client, _ = listener.accept()
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

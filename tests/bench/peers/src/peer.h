@@ -7,7 +7,7 @@
 
 #include <stdnoreturn.h>
 
-enum { LISTEN_BACKLOG = 4096 };
+enum { LISTEN_BACKLOG = 65535 };
 
 /* Prints WHAT and errno's text, and exits. */
 noreturn void die(const char *what);
