@@ -11,7 +11,7 @@
 
 enum {
 	MESSAGES_A_VOTE = 64,
-	VOTES_A_ROUND = 128,
+	VOTES_A_ROUND = 64,
 	ROUNDS_TO_CHANGE = 2,
 };
 

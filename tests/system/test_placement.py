@@ -7,7 +7,7 @@ import unittest
 from yodel_harness import SystemTest, main, wait_until
 
 MESSAGES_A_LOOK = 64
-LOOKS_TO_DECIDE = 2 * 128
+LOOKS_TO_DECIDE = 2 * 64
 
 
 class Scheduling(SystemTest):

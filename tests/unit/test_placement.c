@@ -21,7 +21,7 @@ int __wrap_pthread_setschedparam(pthread_t thread, int policy, const struct sche
 	return refusal != 0 ? refusal : __real_pthread_setschedparam(thread, policy, parameters);
 }
 
-enum { ROUND = 128 };
+enum { ROUND = 64 };
 
 static int policy_now(void)
 {
