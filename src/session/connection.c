@@ -18,19 +18,28 @@ struct patience {
 };
 
 /*
- * Patience of limit_ms, but not beyond the connection's lifetime. Without a lifetime nobody looks
- * at the clock. Returns false where the lifetime is over.
+ * No patience beyond a deadline, where there is one: otherwise nobody looks at the clock. Returns
+ * false where it has passed.
+ */
+static bool has_time(int64_t deadline_ms, enum close_reason reason, struct patience *patience)
+{
+	if (deadline_ms == 0)
+		return true;
+	int64_t left_ms = deadline_ms - clock_monotonic_ms();
+	if (patience->timeout_ms == 0 || left_ms < patience->timeout_ms)
+		*patience = (struct patience){left_ms, reason};
+	return left_ms > 0;
+}
+
+/*
+ * Patience of limit_ms, but not beyond the connection's lifetime. Returns false where the lifetime
+ * is over.
  */
 static bool has_patience(const struct connection *connection, int64_t limit_ms,
 	enum close_reason reason, struct patience *patience)
 {
 	*patience = (struct patience){limit_ms, reason};
-	if (connection->lifetime_deadline_ms == 0)
-		return true;
-	int64_t left_ms = connection->lifetime_deadline_ms - clock_monotonic_ms();
-	if (limit_ms == 0 || left_ms < limit_ms)
-		*patience = (struct patience){left_ms, CLOSE_LIFETIME};
-	return left_ms > 0;
+	return has_time(connection->lifetime_deadline_ms, CLOSE_LIFETIME, patience);
 }
 
 /* What the outcome of a read or write means for the connection. */
@@ -54,6 +63,12 @@ static enum close_reason reason_of(enum io io, enum close_reason timeout_reason)
 enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got)
 {
+	return connection_read_before(connection, 0, CLOSE_NONE, dst, capacity, got);
+}
+
+enum close_reason connection_read_before(struct connection *connection, int64_t deadline_ms,
+	enum close_reason late, void *dst, size_t capacity, size_t *got)
+{
 	const struct timeouts *timeouts = &connection->listener->timeouts;
 	bool is_first = connection->bytes_in == 0 && timeouts->first_byte_ms != 0;
 	struct patience patience;
@@ -61,6 +76,8 @@ enum close_reason connection_read(
 	if (!has_patience(connection, is_first ? timeouts->first_byte_ms : timeouts->idle_ms,
 		    is_first ? CLOSE_FIRST_BYTE : CLOSE_IDLE, &patience))
 		return CLOSE_LIFETIME;
+	if (!has_time(deadline_ms, late, &patience))
+		return late;
 	enum io io = stream_read_some(&connection->stream, dst, capacity, patience.timeout_ms, got);
 	if (io == IO_OK) {
 		connection->bytes_in += *got;

@@ -19,6 +19,12 @@
 	X(CLOSE_WRITE_TIMEOUT, "write_timeout", false)   /* timeouts.write */                      \
 	X(CLOSE_LIFETIME, "lifetime", true)              /* timeouts.lifetime */                   \
 	X(CLOSE_LINGER, "linger", false)                 /* done, but the client did not close */  \
+	X(CLOSE_PROTOCOL, "protocol", true)              /* not what the service asks for */       \
+	X(CLOSE_HEADER_LENGTH, "header_length", true)    /* service message: max_header */         \
+	X(CLOSE_HEADER_TIME, "header_time", true)        /* service message: header_time */        \
+	X(CLOSE_CONTENT_LENGTH, "content_length", true)  /* service message: max_content */        \
+	X(CLOSE_JSON_DEPTH, "json_depth", true)          /* JSON nested too deeply */              \
+	X(CLOSE_ENCODING, "encoding", true)              /* text that is no UTF-8 */               \
 	X(CLOSE_LIMIT_TOTAL, "limit_total", false)       /* limits.max_connections */              \
 	X(CLOSE_LIMIT_LISTENER, "limit_listener", false) /* the same, of the listener alone */     \
 	X(CLOSE_LIMIT_PEER, "limit_peer", false)         /* limits.max_per_peer */                 \

@@ -63,6 +63,14 @@ enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
 
 /*
+ * The same, but not beyond a deadline of the service's own.
+ *   deadline_ms   as clock_monotonic_ms; 0: none
+ *   late          what it returns when that has passed
+ */
+enum close_reason connection_read_before(struct connection *connection, int64_t deadline_ms,
+	enum close_reason late, void *dst, size_t capacity, size_t *got) MUST_USE;
+
+/*
  * Reads what is there, without waiting.
  *   dst   capacity bytes; contents undefined beyond got
  *   got   0 .. capacity, always set
