@@ -58,13 +58,6 @@ void frame_describe_progress(const struct frame *frame, char text[FRAME_PROGRESS
 
 /* --- The header ------------------------------------------------------------------------------- */
 
-/* A string of the peer may hold NUL. */
-static bool is_equal(const json_t *string, const char *text)
-{
-	return json_string_length(string) == strlen(text) &&
-	       strcmp(json_string_value(string), text) == 0;
-}
-
 static bool is_utf8(const json_t *encoding)
 {
 	const char *name = json_string_value(encoding);
@@ -81,7 +74,7 @@ static int read_byteorder(const json_t *header, struct frame_fault *fault)
 	if (order == NULL)
 		return -1;
 	/* Nothing in a message depends on it: the length in front is big-endian, the rest is text. */
-	if (is_equal(order, "little") || is_equal(order, "big"))
+	if (peer_json_is(order, "little") || peer_json_is(order, "big"))
 		return 0;
 	return peer_json_refuse(
 		fault, FRAME_FAULT_FORM, "header", name, "\"little\" or \"big\"", order);
@@ -96,7 +89,7 @@ static int read_type(struct frame *frame, const json_t *header, struct frame_fau
 
 	if (encoding == NULL)
 		return -1;
-	frame->is_text = is_equal(type, text_type);
+	frame->is_text = peer_json_is(type, text_type);
 	if (!frame->is_text || is_utf8(encoding))
 		return 0;
 	return peer_json_refuse(

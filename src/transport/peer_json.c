@@ -149,3 +149,11 @@ const json_t *peer_json_string(
 	peer_json_refuse(fault, FRAME_FAULT_FORM, what, name, "a string", member);
 	return NULL;
 }
+
+bool peer_json_is(const json_t *string, const char *text)
+{
+	size_t length = strlen(text);
+
+	return json_string_length(string) == length &&
+	       memcmp(json_string_value(string), text, length) == 0;
+}

@@ -11,6 +11,7 @@
 #include "yodel/transport/frame_fault.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum {
@@ -36,6 +37,9 @@ json_t *peer_json_read(
  */
 const json_t *peer_json_string(const char *what, const json_t *object, const char *name,
 	struct frame_fault *fault) MUST_USE;
+
+/* Whether a string that may hold NUL is this text. */
+bool peer_json_is(const json_t *string, const char *text);
 
 /*
  * Says that a member is not what it should be.
