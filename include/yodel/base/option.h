@@ -72,7 +72,7 @@ struct option_row {
 	 * next, and NULL. No array is an empty list.
 	 */
 	const char *const *default_elements;
-	bool is_unique; /* in a row of an element: no two elements of a list have the same text */
+	bool is_unique; /* in a row of an element: no two elements of a list give the same text */
 };
 
 /* A table ends with a row without a path. */
