@@ -2,6 +2,7 @@
 #include "yodel/config/list.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -130,23 +131,28 @@ static size_t collect(const struct checking *checking, const struct option_row *
 	return count;
 }
 
+static void report_repeated(const struct checking *checking, const struct assignment *item,
+	const struct assignment *first)
+{
+	char text[80], why[OPTION_WHY_BYTES];
+
+	text_show(text, sizeof text, item->text, strlen(item->text));
+	snprintf(why, sizeof why, "expected a value of its own, got \"%s\", which element %zu has",
+		text, index_of(first, checking->head));
+	assignment_report(item, checking->problems, why);
+}
+
 static void check_unique(const struct checking *checking, const struct option_row *row)
 {
 	size_t count = strtoul(checking->head->text, NULL, 10);
 	const struct assignment **items = calloc(count + 1, sizeof *items);
-	char why[OPTION_WHY_BYTES];
 
 	CHECK(items != NULL);
 	count = collect(checking, row, items);
 	qsort(items, count, sizeof *items, by_text);
-	for (size_t i = 1; i < count; i++) {
-		if (strcmp(items[i - 1]->text, items[i]->text) != 0)
-			continue;
-		snprintf(why, sizeof why,
-			"expected a value of its own, got \"%.150s\", which element %zu has",
-			items[i]->text, index_of(items[i - 1], checking->head));
-		assignment_report(items[i], checking->problems, why);
-	}
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(items[i - 1]->text, items[i]->text) == 0)
+			report_repeated(checking, items[i], items[i - 1]);
 	free(items);
 }
 
