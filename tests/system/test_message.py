@@ -244,6 +244,26 @@ class Answers(MessageTest):
         header, said = receive_message(self.ask(self.serve(), search("ring")))
         self.assertEqual(header, header_of(said))
 
+    def test_entries_are_those_of_the_configuration(self):
+        path = self.write_config(r'''
+            host = "127.0.0.1"; port = 0; service = "message"; keep = true;
+            entries = (
+                { key = "yodel"; value = "The mountain answers. 🏔"; },
+                { key = "Jödler \"1\""; value = "two\nlines"; },
+                { key = ""; value = ""; } );
+            ''')
+        daemon = self.start(listen=(), config=path)
+        client = self.connect(daemon)
+        for value, result in (("yodel", "The mountain answers. 🏔"), ('Jödler "1"', "two\nlines"),
+                              ("", ""), ("morpheus", "No match for 'morpheus'.")):
+            client.sendall(search(value))
+            self.assertEqual(receive_result(client), result)
+
+    def test_list_of_entries_may_be_empty(self):
+        path = self.write_config('host = "127.0.0.1"; port = 0; service = "message"; entries = ();')
+        client = self.ask(self.start(listen=(), config=path), search("morpheus"))
+        self.assertEqual(receive_result(client), "No match for 'morpheus'.")
+
     def test_another_action_is_told(self):
         daemon = self.serve()
         for action in ("find", "SEARCH", "", "a 'b'", "🐶"):

@@ -21,9 +21,9 @@ static size_t compose(char *message, size_t header_length, const char *header, c
 {
 	message[0] = (char)(header_length >> 8);
 	message[1] = (char)header_length;
-	strcpy(message + 2, header);
-	strcat(message + 2, content);
-	return 2 + strlen(message + 2);
+	memcpy(message + 2, header, strlen(header));
+	memcpy(message + 2 + strlen(header), content, strlen(content));
+	return 2 + strlen(header) + strlen(content);
 }
 
 /* Hands bytes over in pieces of so many; returns how many were taken. Expects no fault. */

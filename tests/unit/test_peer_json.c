@@ -79,19 +79,20 @@ static void a_nul_byte_is_refused(void **state)
 		"{}\0", 3, FRAME_FAULT_FORM, "header: expected text, got a NUL byte at offset 2");
 }
 
-/* {"a": [[[...]]]} with so many levels in all. */
+/* {"a":[[[0]]]} with so many levels in all. */
 static char *nested(size_t levels, const char *open, const char *close)
 {
-	char *json = malloc(16 + levels * (strlen(open) + strlen(close)));
+	size_t capacity = 16 + levels * (strlen(open) + strlen(close));
+	char *json = calloc(1, capacity);
 
 	assert_non_null(json);
-	strcpy(json, "{\"a\":");
+	append_text(json, capacity, "{\"a\":");
 	for (size_t i = 1; i < levels; i++)
-		strcat(json, open);
-	strcat(json, "0");
+		append_text(json, capacity, open);
+	append_text(json, capacity, "0");
 	for (size_t i = 1; i < levels; i++)
-		strcat(json, close);
-	strcat(json, "}");
+		append_text(json, capacity, close);
+	append_text(json, capacity, "}");
 	return json;
 }
 
@@ -124,8 +125,8 @@ static void brackets_in_a_string_do_not_nest(void **state)
 
 	(void)state;
 	memset(json + strlen(json), '[', 100);
-	strcat(json, "\": \"\\\\\", \"b\": \"\\\"");
-	strcat(json, "{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{\"}");
+	append_text(json, sizeof json, "\": \"\\\\\", \"b\": \"\\\"");
+	append_text(json, sizeof json, "{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{\"}");
 	json_decref(expect_object(json, strlen(json)));
 }
 
@@ -135,8 +136,8 @@ static void levels_beside_each_other_do_not_nest(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		strcat(json, ",[{}]");
-	strcat(json, "]}");
+		append_text(json, sizeof json, ",[{}]");
+	append_text(json, sizeof json, "]}");
 	json_decref(expect_object(json, strlen(json)));
 }
 
@@ -147,11 +148,12 @@ static void values_have_a_bound(void **state)
 	(void)state;
 	/* The object and the array count, too, and so the last comma is the thousandth. */
 	for (int i = 2; i < PEER_JSON_VALUES_MAX; i++)
-		strcat(json, ",0");
+		append_text(json, sizeof json, ",0");
 	size_t length = strlen(json);
-	strcat(json, "]}");
+	append_text(json, sizeof json, "]}");
 	json_decref(expect_object(json, strlen(json)));
-	strcpy(json + length, ",0]}");
+	json[length] = '\0';
+	append_text(json, sizeof json, ",0]}");
 	expect_fault(json, FRAME_FAULT_FORM,
 		"header: expected at most 1000 values, got more at offset 2004");
 }
@@ -222,11 +224,10 @@ static void a_member_that_is_no_string_is_named(void **state)
 
 static void a_strange_string_is_shown_and_cut(void **state)
 {
-	char text[200];
+	char text[200] = "\x1b[31m\n";
 	struct frame_fault fault;
 
 	(void)state;
-	strcpy(text, "\x1b[31m\n");
 	memset(text + strlen(text), 'x', 100);
 	text[106] = '\0';
 	json_t *string = json_string(text);

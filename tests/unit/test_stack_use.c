@@ -59,12 +59,12 @@ static void ask(int client)
 	size_t length;
 
 	for (int i = 1; i < PEER_JSON_DEPTH_MAX; i++)
-		strcat(content, "[");
-	strcat(content, "-123456789.01234567890123456789e-300");
+		append_text(content, sizeof content, "[");
+	append_text(content, sizeof content, "-123456789.01234567890123456789e-300");
 	for (int i = 1; i < PEER_JSON_DEPTH_MAX; i++)
-		strcat(content, "]");
+		append_text(content, sizeof content, "]");
 	for (int i = 0; i < 2; i++) {
-		strcat(content, i == 0 ? "}" : ",\"action\":\"\"}");
+		append_text(content, sizeof content, i == 0 ? "}" : ",\"action\":\"\"}");
 		char *message = frame_encode(FRAME_TEXT, content, strlen(content), &length);
 
 		assert_non_null(message);
