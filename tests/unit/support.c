@@ -241,7 +241,7 @@ void support_outlast_threads(void)
 {
 	int64_t until_ms = support_now_ms() + SUPPORT_PATIENCE_MS;
 
-	while (!SUPPORT_IS_SANITIZED && count_threads() > 1 && support_now_ms() < until_ms)
+	while (support_is_under_valgrind() && count_threads() > 1 && support_now_ms() < until_ms)
 		sched_yield();
 }
 

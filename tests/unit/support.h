@@ -104,9 +104,8 @@ int in_child(int (*body)(void *context), void *context);
 bool support_is_under_valgrind(void);
 
 /*
- * Waits until this thread is the only one: a detached one that is about to end is still on its stack,
- * and has memory that valgrind would tell as a leak. There is no event to wait for. Does nothing with
- * a sanitizer, which may have a thread of its own.
+ * Under valgrind, waits until this thread is the only one: a detached one that is about to end still
+ * has memory, which would be told as a leak. There is no event to wait for.
  */
 void support_outlast_threads(void);
 
