@@ -16,10 +16,12 @@
 
 enum {
 	CONNECTIONS_MAX = 1000000,
+	ACCEPTS_MAX = 1000000000,
 	RATE_MAX = 1000000,
 	BACKLOG_MAX = 65535,
 	NAME_MAX_CHARACTERS = 32,
 	TEXT_MAX_BYTES = 512,
+	STOP_COMMAND_MAX_BYTES = 64,
 };
 
 const char *const scheduling_names[] = {"batch", "normal", NULL};
@@ -49,6 +51,13 @@ static bool check_refuse_text(const char *text, char why[OPTION_WHY_BYTES])
 {
 	snprintf(why, OPTION_WHY_BYTES, "at most %d bytes", TEXT_MAX_BYTES);
 	return strlen(text) <= TEXT_MAX_BYTES;
+}
+
+static bool check_stop_command(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "at most %d bytes without a line end",
+		STOP_COMMAND_MAX_BYTES);
+	return strlen(text) <= STOP_COMMAND_MAX_BYTES && strpbrk(text, "\r\n") == NULL;
 }
 
 const struct option_row daemon_options[] = {
@@ -91,6 +100,23 @@ const struct option_row daemon_options[] = {
 		.max = DAY,
 		.default_value = "30s",
 		.help = "How long running connections may go on after TERM or INT; 0 ends them at once"},
+	{.path = "exit.max_accepts",
+		.type = OPTION_INTEGER,
+		AT_DAEMON(exit.max_accepts),
+		.max = ACCEPTS_MAX,
+		.default_value = "0",
+		.help = "Exit once so many clients have been let in and served; 0 is no limit"},
+	{.path = "exit.idle",
+		.type = OPTION_DURATION,
+		AT_DAEMON(exit.idle_ms),
+		.max = 365 * DAY,
+		.default_value = "0",
+		.help = "Exit once nobody has been connected for this time; 0 is never"},
+	{.path = "exit.with_parent",
+		.type = OPTION_BOOL,
+		AT_DAEMON(exit.with_parent),
+		.default_value = "false",
+		.help = "Stop, as at TERM, when the process that started the daemon ends (PR_SET_PDEATHSIG)"},
 	{.path = "thread_stack",
 		.type = OPTION_SIZE,
 		AT_DAEMON(thread_stack_bytes),
@@ -178,6 +204,12 @@ const struct option_row listener_options[] = {
 		.default_value = "",
 		.check = check_refuse_text,
 		.help = "Sent to a client that is refused for a limit, before the close; empty sends nothing"},
+	{.path = "stop_command",
+		.type = OPTION_STRING,
+		AT_LISTENER(stop_command),
+		.default_value = "",
+		.check = check_stop_command,
+		.help = "A line that lets any client stop the daemon, as at TERM; only on loopback addresses and Unix sockets; empty for none"},
 	{.path = "timeouts.first_byte",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.first_byte_ms),

@@ -135,6 +135,25 @@ static void check_addresses(const struct config *config, const struct assignment
 	}
 }
 
+static void check_stop_command(const struct config *config, const struct assignments *assignments,
+	struct problems *problems)
+{
+	char why[OPTION_WHY_BYTES];
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener_settings *listener = &config->listeners[i];
+		const char *command = listener->stop_command;
+
+		if (command == NULL || command[0] == '\0' || listener->schema == NULL ||
+			listener->schema->has_lines)
+			continue;
+		snprintf(why, sizeof why,
+			"expected a service whose clients send lines, got service \"%s\"",
+			listener->schema->name);
+		add(problems, assignments, i, "stop_command", why);
+	}
+}
+
 void validate(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
 {
@@ -146,5 +165,6 @@ void validate(const struct config *config, const struct assignments *assignments
 	}
 	check_names(config, assignments, problems, sorted);
 	check_addresses(config, assignments, problems, sorted);
+	check_stop_command(config, assignments, problems);
 	free(sorted);
 }

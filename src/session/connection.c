@@ -5,6 +5,7 @@
 #include "yodel/base/error.h"
 #include "yodel/base/log.h"
 #include "yodel/session/registry.h"
+#include "yodel/session/stop_request.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -60,6 +61,45 @@ static enum close_reason reason_of(enum io io, enum close_reason timeout_reason)
 	return CLOSE_ERROR;
 }
 
+/* The fields that all lines of a connection have in common. */
+static void begin_line(
+	struct log_line *line, const struct connection *connection, const char *event)
+{
+	char peer[ADDRESS_TEXT_BYTES];
+
+	log_begin(line, LOG_LEVEL_INFO, event);
+	address_format(&connection->peer, peer);
+	log_number(line, "conn", connection->number);
+	log_text(line, "listener", connection->listener->name);
+	log_text(line, "peer", peer);
+}
+
+static void SEPARATE_FRAME log_stop_command(const struct connection *connection)
+{
+	struct log_line line;
+
+	begin_line(&line, connection, "command");
+	log_text(&line, "text", connection->listener->stop_command);
+	log_end(&line);
+}
+
+static void ask_to_stop(struct connection *connection)
+{
+	connection->has_asked_to_stop = true;
+	log_stop_command(connection);
+	stop_request_make(connection->stop_request);
+}
+
+/* Every byte of the client comes along here. */
+static void hear(struct connection *connection, const void *bytes, size_t length)
+{
+	const char *stop = connection->listener->stop_command;
+
+	connection->bytes_in += length;
+	if (stop[0] != '\0' && stop_command_feed(&connection->stop_command, stop, bytes, length))
+		ask_to_stop(connection);
+}
+
 enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got)
 {
@@ -73,6 +113,8 @@ enum close_reason connection_read_before(struct connection *connection, int64_t 
 	bool is_first = connection->bytes_in == 0 && timeouts->first_byte_ms != 0;
 	struct patience patience;
 
+	if (connection->has_asked_to_stop)
+		return CLOSE_DONE;
 	if (!has_patience(connection, is_first ? timeouts->first_byte_ms : timeouts->idle_ms,
 		    is_first ? CLOSE_FIRST_BYTE : CLOSE_IDLE, &patience))
 		return CLOSE_LIFETIME;
@@ -80,7 +122,7 @@ enum close_reason connection_read_before(struct connection *connection, int64_t 
 		return late;
 	enum io io = stream_read_some(&connection->stream, dst, capacity, patience.timeout_ms, got);
 	if (io == IO_OK) {
-		connection->bytes_in += *got;
+		hear(connection, dst, *got);
 		placement_count(connection->placement, &connection->seat, connection->number,
 			&connection->stream);
 	}
@@ -91,8 +133,10 @@ enum close_reason connection_read_pending(
 	struct connection *connection, void *dst, size_t capacity, size_t *got)
 {
 	*got = 0;
+	if (connection->has_asked_to_stop)
+		return CLOSE_DONE;
 	enum io io = stream_read_pending(&connection->stream, dst, capacity, got);
-	connection->bytes_in += *got;
+	hear(connection, dst, *got);
 	return reason_of(io, CLOSE_NONE);
 }
 
@@ -130,19 +174,6 @@ static void name_thread(const struct connection *connection)
 
 	snprintf(name, sizeof name, "%.*s/%u", room, connection->listener->name, number);
 	(void)pthread_setname_np(pthread_self(), name);
-}
-
-/* The fields that accept and close have in common. */
-static void begin_line(
-	struct log_line *line, const struct connection *connection, const char *event)
-{
-	char peer[ADDRESS_TEXT_BYTES];
-
-	log_begin(line, LOG_LEVEL_INFO, event);
-	address_format(&connection->peer, peer);
-	log_number(line, "conn", connection->number);
-	log_text(line, "listener", connection->listener->name);
-	log_text(line, "peer", peer);
 }
 
 static void SEPARATE_FRAME log_accept(const struct connection *connection)

@@ -2,6 +2,7 @@
 #include "yodel/session/registry.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/clock.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -23,7 +24,10 @@ static void free_memory(struct registry *registry)
 
 int registry_init(struct registry *registry, const struct registry_settings *settings)
 {
-	*registry = (struct registry){.settings = *settings};
+	*registry = (struct registry){
+		.settings = *settings,
+		.empty_since_ms = clock_monotonic_ms(),
+	};
 	registry->slots = calloc(settings->capacity, sizeof *registry->slots);
 	registry->by_listener = calloc(settings->listener_count, sizeof *registry->by_listener);
 	/* Each connection counts under two keys: its peer on its listener, and on all. */
@@ -131,6 +135,7 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 		.registry = registry,
 		.buffers = registry->settings.buffers,
 		.placement = registry->settings.placement,
+		.stop_request = registry->settings.stop_request,
 		.listener = listener,
 		.listener_index = admission->listener_index,
 		.run = admission->run,
@@ -181,6 +186,8 @@ static void give_slot(struct registry *registry, struct connection *connection)
 	count_peer(registry, connection, peer_table_remove);
 	registry->by_listener[connection->listener_index].taken--;
 	registry->taken--;
+	if (registry->taken == 0)
+		registry->empty_since_ms = clock_monotonic_ms();
 	connection->next_free = registry->free_slots;
 	registry->free_slots = connection;
 }
@@ -248,6 +255,14 @@ size_t registry_open_count(struct registry *registry)
 	size_t open = registry->open;
 	lock_give(&registry->lock);
 	return open;
+}
+
+int64_t registry_empty_since_ms(struct registry *registry)
+{
+	lock_take(&registry->lock);
+	int64_t since_ms = registry->taken == 0 ? registry->empty_since_ms : 0;
+	lock_give(&registry->lock);
+	return since_ms;
 }
 
 bool registry_is_empty(struct registry *registry)

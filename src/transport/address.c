@@ -88,6 +88,18 @@ void address_normalize(struct address *address)
 	address->length = sizeof v4;
 }
 
+bool address_is_local(const struct address *address)
+{
+	switch (address->any.sa_family) {
+	case AF_INET:
+		return ntohl(address->v4.sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+	case AF_INET6:
+		return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+	default:
+		return address->any.sa_family == AF_UNIX;
+	}
+}
+
 unsigned address_port(const struct address *address)
 {
 	switch (address->any.sa_family) {

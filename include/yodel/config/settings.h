@@ -10,6 +10,7 @@
 #include "yodel/base/parse.h"
 #include "yodel/transport/listener.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,7 @@ struct service_schema {
 	const char *name;
 	const struct option_row *options; /* rows of its own; offsets into its settings */
 	size_t settings_bytes;            /* of the struct the rows are stored in, 0 without rows */
+	bool has_lines; /* its clients send lines, or anything: stop_command may be among them */
 };
 
 struct listener_settings {
@@ -54,6 +56,7 @@ struct listener_settings {
 	struct timeouts timeouts;
 	struct limits limits;
 	char *refuse_text;
+	char *stop_command; /* a client's line that stops the daemon; empty for none */
 	struct socket_options socket;
 	const struct service_schema *schema; /* of the service */
 	void *service_settings;              /* schema->settings_bytes, NULL if 0 */

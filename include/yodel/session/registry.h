@@ -39,6 +39,7 @@ struct registry_settings {
 	/* Handed on to every connection; lent until registry_fini. */
 	struct buffer_pool *buffers;
 	struct placement *placement;
+	struct stop_request *stop_request;
 };
 
 struct registry {
@@ -52,8 +53,9 @@ struct registry {
 	struct token_bucket bucket;
 	struct peer_table peers;
 	uint64_t last_number;
-	size_t taken; /* slots, until released */
-	size_t open;  /* connections, until unlisted */
+	size_t taken;           /* slots, until released */
+	size_t open;            /* connections, until unlisted */
+	int64_t empty_since_ms; /* while no slot is taken: clock_monotonic_ms when it became so */
 	struct totals totals;
 };
 
@@ -113,6 +115,9 @@ size_t registry_open_count(struct registry *registry) EXCLUDES(registry->lock);
 
 /* Whether no slot is taken. */
 bool registry_is_empty(struct registry *registry) EXCLUDES(registry->lock);
+
+/* Since when no slot has been taken, as clock_monotonic_ms has it; 0 while one is. */
+int64_t registry_empty_since_ms(struct registry *registry) EXCLUDES(registry->lock);
 
 /* A copy of the totals. */
 struct totals registry_totals(struct registry *registry) EXCLUDES(registry->lock);

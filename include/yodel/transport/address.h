@@ -59,6 +59,9 @@ bool address_from_path(const char *path, struct address *address) MUST_USE;
 /* Turns an IPv4-mapped IPv6 address, as a dual-stack listener reports it, into the IPv4 address. */
 void address_normalize(struct address *address);
 
+/* Whether only this machine can reach the address: the loopback's, or a Unix socket's. */
+bool address_is_local(const struct address *address);
+
 /* The port in host byte order, 0 for another family than IPv4 and IPv6. */
 unsigned address_port(const struct address *address);
 
