@@ -29,7 +29,7 @@ size_t proxy_header_write_v1(
 	int family = is_v4 ? AF_INET : AF_INET6;
 
 	if (!is_v4 && !is_family(source, destination, AF_INET6))
-		return (size_t)sprintf(dst, "PROXY UNKNOWN\r\n");
+		return (size_t)snprintf(dst, PROXY_V1_MAX_BYTES + 1, "PROXY UNKNOWN\r\n");
 	inet_ntop(family, host_of(source), from, sizeof from);
 	inet_ntop(family, host_of(destination), to, sizeof to);
 	return (size_t)snprintf(dst, PROXY_V1_MAX_BYTES + 1, "PROXY %s %s %s %u %u\r\n",
