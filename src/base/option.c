@@ -326,7 +326,7 @@ static void store_default_list(const struct option_row *option, void *base)
 
 	while (texts != NULL && texts[count] != NULL)
 		count++;
-	CHECK(count % width == 0);
+	CHECK(width > 0 && count % width == 0);
 	store_list(option, count / width, base);
 	for (size_t i = 0; i < count; i++)
 		option_store(&option->elements[i % width], texts[i],

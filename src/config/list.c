@@ -2,6 +2,7 @@
 #include "yodel/config/list.h"
 
 #include "yodel/base/check.h"
+#include "yodel/base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -106,18 +107,24 @@ static bool check_element(const struct checking *checking, const struct assignme
 	return true;
 }
 
+/* One of the values that must differ. */
+struct sorted {
+	const struct assignment *item;
+};
+
+/* Ties keep the first in front. */
 static int by_text(const void *one, const void *other)
 {
-	const struct assignment *first = *(const struct assignment *const *)one;
-	const struct assignment *second = *(const struct assignment *const *)other;
+	const struct assignment *first = ((const struct sorted *)one)->item;
+	const struct assignment *second = ((const struct sorted *)other)->item;
 	int order = strcmp(first->text, second->text);
 
 	return order != 0 ? order : (first > second) - (first < second);
 }
 
 /* The good values that the elements give for a row; returns how many. */
-static size_t collect(const struct checking *checking, const struct option_row *row,
-	const struct assignment **items)
+static size_t collect(
+	const struct checking *checking, const struct option_row *row, struct sorted *sorted)
 {
 	const struct assignment *head = checking->head, *item = head;
 	char why[OPTION_WHY_BYTES];
@@ -126,28 +133,33 @@ static size_t collect(const struct checking *checking, const struct option_row *
 	while ((item = assignments_next(checking->assignments, head, item)) != NULL)
 		if (strcmp(name_in_element(item, head), row->path) == 0 &&
 			option_check(row, item->kind, item->text, why))
-			items[count++] = item;
+			sorted[count++].item = item;
 	return count;
+}
+
+static void report_repeated(const struct checking *checking, const struct assignment *item,
+	const struct assignment *first)
+{
+	char text[80], why[OPTION_WHY_BYTES];
+
+	text_show(text, sizeof text, item->text, strlen(item->text));
+	snprintf(why, sizeof why, "expected a value of its own, got \"%s\", which element %zu has",
+		text, index_of(first, checking->head));
+	assignment_report(item, checking->problems, why);
 }
 
 static void check_unique(const struct checking *checking, const struct option_row *row)
 {
 	size_t count = strtoul(checking->head->text, NULL, 10);
-	const struct assignment **items = calloc(count + 1, sizeof *items);
-	char why[OPTION_WHY_BYTES];
+	struct sorted *sorted = calloc(count + 1, sizeof *sorted);
 
-	CHECK(items != NULL);
-	count = collect(checking, row, items);
-	qsort(items, count, sizeof *items, by_text);
-	for (size_t i = 1; i < count; i++) {
-		if (strcmp(items[i - 1]->text, items[i]->text) != 0)
-			continue;
-		snprintf(why, sizeof why,
-			"expected a value of its own, got \"%.150s\", which element %zu has",
-			items[i]->text, index_of(items[i - 1], checking->head));
-		assignment_report(items[i], checking->problems, why);
-	}
-	free(items);
+	CHECK(sorted != NULL);
+	count = collect(checking, row, sorted);
+	qsort(sorted, count, sizeof *sorted, by_text);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(sorted[i - 1].item->text, sorted[i].item->text) == 0)
+			report_repeated(checking, sorted[i].item, sorted[i - 1].item);
+	free(sorted);
 }
 
 void list_check(const struct assignments *assignments, const struct assignment *head,

@@ -44,7 +44,8 @@ static void print_folded(const char *prefix, size_t room, const char *text)
 				length--;
 		if (length == 0)
 			length = strcspn(text, " ");
-		printf("%s%.*s\n", prefix, (int)length, text);
+		bool is_request = *prefix == '\0' && *text == '.'; /* to roff(7) */
+		printf("%s%s%.*s\n", prefix, is_request ? "\\&" : "", (int)length, text);
 		text += length + (text[length] == ' ');
 	}
 }
@@ -241,8 +242,10 @@ static void print_mdoc_row(const struct option_row *row)
 	printf(".It Ic %s%s", row->path, *value == '\0' || has_lines ? "" : " No = ");
 	print_roff(has_lines ? "" : value);
 	putchar('\n');
-	snprintf(text, sizeof text, "%s.%s", row->help, *value == '\0' ? " Must be given." : "");
+	snprintf(text, sizeof text, "%s.", row->help);
 	print_folded("", MDOC_COLUMNS, text);
+	if (*value == '\0')
+		puts("It must be given.");
 	describe(row, allowed);
 	snprintf(text, sizeof text, "Takes %s.", allowed);
 	if (row->type != OPTION_STRING)

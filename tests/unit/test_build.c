@@ -506,14 +506,14 @@ static void what_must_be_unique_is_given_once_in_a_list(void **state)
 
 	board(trial, SCOPE_TOP);
 	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "3", "f:1");
-	note(trial, SCOPE_TOP, 0, "b", "same");
+	note(trial, SCOPE_TOP, 0, "\U0001f436\n", "same");
 	note(trial, SCOPE_TOP, 1, "a", "same");
-	note(trial, SCOPE_TOP, 2, "b", "same");
+	note(trial, SCOPE_TOP, 2, "\U0001f436\n", "same");
 	trial_set(trial, SCOPE_TOP, VALUE_LIST, "paint.colours", "2", "f:4");
 	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[0]", "red", "f:5");
 	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[1]", "red", "f:6");
 	trial_expect_problems(trial,
-		"f:2: notes.[2].key: expected a value of its own, got \"b\", which element 0 has\n"
+		"f:2: notes.[2].key: expected a value of its own, got \"\U0001f436\\n\", which element 0 has\n"
 		"f:6: paint.colours.[1]: expected a value of its own, got \"red\", which element 0 has\n");
 }
 

@@ -51,10 +51,11 @@ enum { OPTION_WHY_BYTES = 256 };
 struct option_row {
 	const char *path; /* "timeouts.idle" */
 	enum option_type type;
+	bool is_unique;   /* in a row of an element: no two elements of a list give the same text */
 	size_t offset;    /* of the value in the struct it belongs to */
 	int64_t min, max; /* INTEGER, DURATION, SIZE, the count of RATE, of the elements of LIST */
 	int64_t step;     /* of a DURATION: what it must be a multiple of, 0 for anything */
-	/* As -o takes it; NULL in a row of an element: it must be given. */
+	/* As -o takes it. In a row of an element NULL means that a value must be given. */
 	const char *default_value;
 	const char *help;           /* one sentence without a full stop */
 	const char *const *choices; /* CHOICE: NULL-terminated */
@@ -72,7 +73,6 @@ struct option_row {
 	 * next, and NULL. No array is an empty list.
 	 */
 	const char *const *default_elements;
-	bool is_unique; /* in a row of an element: no two elements of a list give the same text */
 };
 
 /* A table ends with a row without a path. */
