@@ -3,6 +3,7 @@
 #include "yodel/config/config.h"
 
 #include "yodel/base/log.h"
+#include "yodel/transport/cidr.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ enum {
 	BACKLOG_MAX = 65535,
 	NAME_MAX_CHARACTERS = 32,
 	TEXT_MAX_BYTES = 512,
+	NETWORKS_MAX = 1000,
 	STOP_COMMAND_MAX_BYTES = 64,
 };
 
@@ -59,6 +61,24 @@ static bool check_stop_command(const char *text, char why[OPTION_WHY_BYTES])
 		STOP_COMMAND_MAX_BYTES);
 	return strlen(text) <= STOP_COMMAND_MAX_BYTES && strpbrk(text, "\r\n") == NULL;
 }
+
+static bool check_network(const char *text, char why[OPTION_WHY_BYTES])
+{
+	struct cidr network;
+
+	snprintf(why, OPTION_WHY_BYTES,
+		"an IPv4 or IPv6 address, or a network ADDRESS/BITS without bits behind those");
+	return cidr_parse(text, &network);
+}
+
+static const struct option_row network_rows[] = {
+	{.path = "",
+		.type = OPTION_STRING,
+		.is_unique = true,
+		.check = check_network,
+		.help = "A network"},
+	OPTION_END,
+};
 
 const struct option_row daemon_options[] = {
 	{.path = "limits.max_connections",
@@ -180,6 +200,20 @@ const struct option_row listener_options[] = {
 		.max = BACKLOG_MAX,
 		.default_value = "0",
 		.help = "Clients the kernel keeps waiting to be accepted; 0 is as many as net.core.somaxconn allows, which nothing exceeds"},
+	{.path = "allow",
+		.type = OPTION_LIST,
+		AT_LISTENER(allow),
+		.max = NETWORKS_MAX,
+		.elements = network_rows,
+		.element_bytes = sizeof(char *),
+		.help = "Networks that may connect, like \"10.0.0.0/8\" or \"::1\"; where there are any, others may not; of allow and deny the longest network that fits decides, of two as long deny"},
+	{.path = "deny",
+		.type = OPTION_LIST,
+		AT_LISTENER(deny),
+		.max = NETWORKS_MAX,
+		.elements = network_rows,
+		.element_bytes = sizeof(char *),
+		.help = "Networks that may not connect"},
 	{.path = "limits.max_connections",
 		.type = OPTION_INTEGER,
 		AT_LISTENER(limits.max_connections),

@@ -3,23 +3,40 @@
 
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
+#include "yodel/session/access.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
 
 enum { ALL_LISTENERS = -1 };
 
-/* What is counted for one listener. */
+/* What is counted for one listener, and whom it lets in. */
 struct listener_count {
 	size_t taken;
 	struct token_bucket bucket;
+	struct access access;
 };
 
 static void free_memory(struct registry *registry)
 {
+	for (size_t i = 0; registry->by_listener != NULL && i < registry->settings.listener_count;
+		i++)
+		access_fini(&registry->by_listener[i].access);
 	free(registry->slots);
 	free(registry->by_listener);
 	peer_table_fini(&registry->peers);
+}
+
+static int init_access(struct registry *registry)
+{
+	for (size_t i = 0; i < registry->settings.listener_count; i++) {
+		const struct listener_settings *listener = &registry->settings.listeners[i];
+
+		if (access_init(&registry->by_listener[i].access, &listener->allow,
+			    &listener->deny) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int registry_init(struct registry *registry, const struct registry_settings *settings)
@@ -32,7 +49,8 @@ int registry_init(struct registry *registry, const struct registry_settings *set
 	registry->by_listener = calloc(settings->listener_count, sizeof *registry->by_listener);
 	/* Each connection counts under two keys: its peer on its listener, and on all. */
 	if (peer_table_init(&registry->peers, settings->capacity * 2) != 0 ||
-		registry->slots == NULL || registry->by_listener == NULL) {
+		registry->slots == NULL || registry->by_listener == NULL ||
+		init_access(registry) != 0) {
 		free_memory(registry);
 		return -1;
 	}
@@ -80,6 +98,8 @@ static enum close_reason find_obstacle(struct registry *registry, const struct a
 	const struct limits *own = &registry->settings.listeners[index].limits;
 	struct listener_count *count = &registry->by_listener[index];
 
+	if (!access_is_allowed(&count->access, &admission->peer))
+		return CLOSE_DENIED;
 	if (registry->taken == registry->settings.capacity)
 		return CLOSE_LIMIT_TOTAL;
 	if (own->max_connections != 0 && count->taken >= (size_t)own->max_connections)

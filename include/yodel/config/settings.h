@@ -56,6 +56,8 @@ struct listener_settings {
 	struct timeouts timeouts;
 	struct limits limits;
 	char *refuse_text;
+	struct option_list allow; /* of char *: networks, as transport/cidr.h reads them */
+	struct option_list deny;
 	char *stop_command; /* a client's line that stops the daemon; empty for none */
 	struct socket_options socket;
 	const struct service_schema *schema; /* of the service */

@@ -75,7 +75,7 @@ int registry_init(struct registry *registry, const struct registry_settings *set
 void registry_fini(struct registry *registry) EXCLUDES(registry->lock);
 
 /*
- * Lets a client in, or says why not: CLOSE_LIMIT_TOTAL, CLOSE_LIMIT_LISTENER, CLOSE_LIMIT_PEER,
+ * Lets a client in, or says why not: CLOSE_DENIED, CLOSE_LIMIT_TOTAL, CLOSE_LIMIT_LISTENER, CLOSE_LIMIT_PEER,
  * CLOSE_RATE. A refusal is counted, and costs the rate limits nothing.
  *   connection   set if CLOSE_NONE is returned; the registry takes admission->fd then
  */
