@@ -71,6 +71,11 @@ static bool check_network(const char *text, char why[OPTION_WHY_BYTES])
 	return cidr_parse(text, &network);
 }
 
+/* In the order of enum proxy_versions, behind none. */
+static const char *const proxy_protocol_names[] = {"off", "v1", "v2", "any", NULL};
+
+static const char *const default_proxies[] = {"127.0.0.0/8", "::1", NULL};
+
 static const struct option_row network_rows[] = {
 	{.path = "",
 		.type = OPTION_STRING,
@@ -244,6 +249,27 @@ const struct option_row listener_options[] = {
 		.default_value = "",
 		.check = check_stop_command,
 		.help = "A line that lets any client stop the daemon, as at TERM; only on loopback addresses and Unix sockets; empty for none"},
+	{.path = "proxy_protocol",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(proxy_protocol),
+		.default_value = "off",
+		.choices = proxy_protocol_names,
+		.help = "Whether each connection begins with a header of the PROXY protocol, which announces the peer, and which version"},
+	{.path = "proxy_from",
+		.type = OPTION_LIST,
+		AT_LISTENER(proxy_from),
+		.max = NETWORKS_MAX,
+		.elements = network_rows,
+		.element_bytes = sizeof(char *),
+		.default_elements = default_proxies,
+		.help = "Networks of the proxies that may announce peers; with proxy_protocol, nobody else may connect, but for processes on a Unix socket"},
+	{.path = "timeouts.proxy_header",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.proxy_header_ms),
+		.min = 1,
+		.max = DAY,
+		.default_value = "5s",
+		.help = "How long a proxy may take to send the whole header of the PROXY protocol"},
 	{.path = "timeouts.first_byte",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.first_byte_ms),

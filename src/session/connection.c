@@ -4,6 +4,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/error.h"
 #include "yodel/base/log.h"
+#include "yodel/session/proxy_peer.h"
 #include "yodel/session/registry.h"
 #include "yodel/session/stop_request.h"
 
@@ -159,24 +160,40 @@ static void name_thread(const struct connection *connection)
 	(void)pthread_setname_np(pthread_self(), name);
 }
 
-static void SEPARATE_FRAME log_accept(const struct connection *connection)
+/* proxy: NULL where there is none. */
+static void SEPARATE_FRAME log_accept(
+	const struct connection *connection, const struct proxy_peer *proxy)
 {
 	struct log_line line;
 
 	begin_line(&line, connection, "accept");
 	log_number(&line, "active", connection->open_at_accept);
+	if (proxy != NULL)
+		proxy_peer_log(proxy, &line);
 	log_end(&line);
+}
+
+static enum close_reason SEPARATE_FRAME open_proxied(struct connection *connection)
+{
+	struct proxy_peer proxy;
+	enum close_reason reason = proxy_peer_receive(&proxy, connection);
+
+	log_accept(connection, &proxy);
+	return reason;
 }
 
 /*
  * A thread whose client says nothing keeps the pages of its stack that were touched: so no frame
  * with a line in it is entered where no line is wanted.
  */
-void connection_open(struct connection *connection)
+enum close_reason connection_open(struct connection *connection)
 {
 	name_thread(connection);
+	if (connection->listener->proxy_protocol != 0)
+		return open_proxied(connection);
 	if (log_is_wanted(LOG_LEVEL_INFO))
-		log_accept(connection);
+		log_accept(connection, NULL);
+	return CLOSE_NONE;
 }
 
 /*

@@ -15,13 +15,16 @@ struct listener_count {
 	size_t taken;
 	struct token_bucket bucket;
 	struct access access;
+	struct access proxies;
 };
 
 static void free_memory(struct registry *registry)
 {
 	for (size_t i = 0; registry->by_listener != NULL && i < registry->settings.listener_count;
-		i++)
+		i++) {
 		access_fini(&registry->by_listener[i].access);
+		access_fini(&registry->by_listener[i].proxies);
+	}
 	free(registry->slots);
 	free(registry->by_listener);
 	peer_table_fini(&registry->peers);
@@ -29,11 +32,15 @@ static void free_memory(struct registry *registry)
 
 static int init_access(struct registry *registry)
 {
+	static const struct option_list nobody;
+
 	for (size_t i = 0; i < registry->settings.listener_count; i++) {
 		const struct listener_settings *listener = &registry->settings.listeners[i];
 
 		if (access_init(&registry->by_listener[i].access, &listener->allow,
-			    &listener->deny) != 0)
+			    &listener->deny) != 0 ||
+			access_init(&registry->by_listener[i].proxies, &listener->proxy_from,
+				&nobody) != 0)
 			return -1;
 	}
 	return 0;
@@ -81,6 +88,12 @@ static struct peer_key key_of(
 	};
 }
 
+/* Whether peers are known only once their proxies have announced them. */
+static bool is_proxied(const struct registry *registry, size_t listener_index)
+{
+	return registry->settings.listeners[listener_index].proxy_protocol != 0;
+}
+
 static bool is_peer_full(const struct registry *registry, const struct address *peer,
 	int32_t listener, int64_t limit) REQUIRES(registry->lock)
 {
@@ -89,23 +102,35 @@ static bool is_peer_full(const struct registry *registry, const struct address *
 	return limit != 0 && peer_table_count(&registry->peers, &key) >= limit;
 }
 
+/* Whether a limit of peers, the daemon's or the listener's own, is in the way of one more. */
+static bool is_peer_over_limit(const struct registry *registry, const struct address *peer,
+	size_t listener_index) REQUIRES(registry->lock)
+{
+	const struct limits *own = &registry->settings.listeners[listener_index].limits;
+
+	return is_peer_full(
+		       registry, peer, ALL_LISTENERS, registry->settings.limits.max_per_peer) ||
+	       is_peer_full(registry, peer, (int32_t)listener_index, own->max_per_peer);
+}
+
 /* The first limit in the client's way, or CLOSE_NONE; the rates come last, for they are used up. */
 static enum close_reason find_obstacle(struct registry *registry, const struct admission *admission)
 	REQUIRES(registry->lock)
 {
-	int32_t index = (int32_t)admission->listener_index;
-	const struct limits *all = &registry->settings.limits;
+	size_t index = admission->listener_index;
 	const struct limits *own = &registry->settings.listeners[index].limits;
 	struct listener_count *count = &registry->by_listener[index];
+	bool has_proxies = is_proxied(registry, index);
 
+	if (has_proxies && !access_is_allowed(&count->proxies, &admission->peer))
+		return CLOSE_PROXY_HEADER;
 	if (!access_is_allowed(&count->access, &admission->peer))
 		return CLOSE_DENIED;
 	if (registry->taken == registry->settings.capacity)
 		return CLOSE_LIMIT_TOTAL;
 	if (own->max_connections != 0 && count->taken >= (size_t)own->max_connections)
 		return CLOSE_LIMIT_LISTENER;
-	if (is_peer_full(registry, &admission->peer, ALL_LISTENERS, all->max_per_peer) ||
-		is_peer_full(registry, &admission->peer, index, own->max_per_peer))
+	if (!has_proxies && is_peer_over_limit(registry, &admission->peer, index))
 		return CLOSE_LIMIT_PEER;
 	if (!token_bucket_has(&registry->bucket, admission->now_ms) ||
 		!token_bucket_has(&count->bucket, admission->now_ms))
@@ -125,6 +150,13 @@ static void count_peer(struct registry *registry, const struct connection *conne
 
 	count(&registry->peers, &everywhere);
 	count(&registry->peers, &here);
+}
+
+static void add_peer(struct registry *registry, struct connection *connection)
+	REQUIRES(registry->lock)
+{
+	count_peer(registry, connection, peer_table_add);
+	connection->is_peer_counted = true;
 }
 
 /* Released slots first; a slot that was never used is not even touched in memory. */
@@ -167,7 +199,8 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 	};
 	stream_init(&connection->stream, admission->fd);
 	connection->stream.write_deadline_ms = connection->lifetime_deadline_ms;
-	count_peer(registry, connection, peer_table_add);
+	if (!is_proxied(registry, admission->listener_index))
+		add_peer(registry, connection);
 	return connection;
 }
 
@@ -191,6 +224,25 @@ enum close_reason registry_admit(struct registry *registry, const struct admissi
 	return obstacle;
 }
 
+enum close_reason registry_announce(
+	struct registry *registry, struct connection *connection, const struct address *peer)
+{
+	size_t index = connection->listener_index;
+	enum close_reason reason = CLOSE_NONE;
+
+	lock_take(&registry->lock);
+	connection->peer = *peer;
+	address_normalize(&connection->peer);
+	if (!access_is_allowed(&registry->by_listener[index].access, &connection->peer))
+		reason = CLOSE_DENIED;
+	else if (is_peer_over_limit(registry, &connection->peer, index))
+		reason = CLOSE_LIMIT_PEER;
+	else
+		add_peer(registry, connection);
+	lock_give(&registry->lock);
+	return reason;
+}
+
 static void unlist(struct registry *registry, struct connection *connection)
 	REQUIRES(registry->lock)
 {
@@ -203,7 +255,8 @@ static void give_slot(struct registry *registry, struct connection *connection)
 	REQUIRES(registry->lock)
 {
 	CHECK(!connection->is_listed && registry->taken > 0);
-	count_peer(registry, connection, peer_table_remove);
+	if (connection->is_peer_counted)
+		count_peer(registry, connection, peer_table_remove);
 	registry->by_listener[connection->listener_index].taken--;
 	registry->taken--;
 	if (registry->taken == 0)

@@ -48,13 +48,18 @@ struct connection {
 	struct stop_request *stop_request; /* of all connections */
 
 	/* Guarded by the registry's lock. */
+	bool is_peer_counted;
 	bool is_listed;                /* its descriptor may be shut down by others */
 	enum close_reason shut_reason; /* why it was, or CLOSE_NONE */
 	struct connection *next_free;
 };
 
-/* Begins in the client's thread: names the thread "LISTENER/NUMBER" and logs the accept. */
-void connection_open(struct connection *connection);
+/*
+ * Begins in the client's thread: names the thread "LISTENER/NUMBER", hears from the proxy whom it
+ * speaks for where the listener has proxies, and logs the accept.
+ * Returns CLOSE_NONE, or why the client is not served.
+ */
+enum close_reason connection_open(struct connection *connection) MUST_USE;
 
 /*
  * Waits for bytes of the client: until its first byte for timeouts.first_byte, then for
