@@ -154,17 +154,6 @@ static void check_stop_command(const struct config *config, const struct assignm
 	}
 }
 
-/* An empty list would be one without rules, which lets everybody in. */
-static void check_proxies(const struct config *config, const struct assignments *assignments,
-	struct problems *problems)
-{
-	for (size_t i = 0; i < config->listener_count; i++)
-		if (config->listeners[i].proxy_protocol != 0 &&
-			config->listeners[i].proxy_from.count == 0)
-			add(problems, assignments, i, "proxy_from",
-				"expected a network, as proxy_protocol is on, got an empty list");
-}
-
 void validate(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
 {
@@ -177,6 +166,5 @@ void validate(const struct config *config, const struct assignments *assignments
 	check_names(config, assignments, problems, sorted);
 	check_addresses(config, assignments, problems, sorted);
 	check_stop_command(config, assignments, problems);
-	check_proxies(config, assignments, problems);
 	free(sorted);
 }

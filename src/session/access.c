@@ -50,14 +50,28 @@ int access_init(
 	return 0;
 }
 
+static const struct access_rule *find_rule(const struct access *access, const struct address *peer)
+{
+	for (size_t i = 0; i < access->count; i++)
+		if (cidr_contains(&access->rules[i].network, peer))
+			return &access->rules[i];
+	return NULL;
+}
+
 bool access_is_allowed(const struct access *access, const struct address *peer)
 {
 	if (peer->any.sa_family != AF_INET && peer->any.sa_family != AF_INET6)
 		return true;
-	for (size_t i = 0; i < access->count; i++)
-		if (cidr_contains(&access->rules[i].network, peer))
-			return access->rules[i].is_allowed;
-	return !access->has_allowed;
+	const struct access_rule *rule = find_rule(access, peer);
+
+	return rule != NULL ? rule->is_allowed : !access->has_allowed;
+}
+
+bool access_is_listed(const struct access *access, const struct address *peer)
+{
+	const struct access_rule *rule = find_rule(access, peer);
+
+	return rule != NULL && rule->is_allowed;
 }
 
 void access_fini(struct access *access)

@@ -54,23 +54,28 @@ static enum close_reason reason_of(enum io io, enum close_reason timeout_reason)
 }
 
 /* The fields that all lines of a connection have in common. */
-static void begin_line(
-	struct log_line *line, const struct connection *connection, const char *event)
+static void begin_line(struct log_line *line, const struct connection *connection,
+	enum log_level level, const char *event)
 {
 	char peer[ADDRESS_TEXT_BYTES];
 
-	log_begin(line, LOG_LEVEL_INFO, event);
+	log_begin(line, level, event);
 	address_format(&connection->peer, peer);
 	log_number(line, "conn", connection->number);
 	log_text(line, "listener", connection->listener->name);
 	log_text(line, "peer", peer);
 }
 
+static enum log_level level_of(const struct connection *connection)
+{
+	return connection->is_health_check ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 static void SEPARATE_FRAME log_stop_command(const struct connection *connection)
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "command");
+	begin_line(&line, connection, LOG_LEVEL_INFO, "command");
 	log_text(&line, "text", connection->listener->stop_command);
 	log_end(&line);
 }
@@ -166,7 +171,7 @@ static void SEPARATE_FRAME log_accept(
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "accept");
+	begin_line(&line, connection, level_of(connection), "accept");
 	log_number(&line, "active", connection->open_at_accept);
 	if (proxy != NULL)
 		proxy_peer_log(proxy, &line);
@@ -237,7 +242,8 @@ static void SEPARATE_FRAME log_close(
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "close");
+	begin_line(&line, connection,
+		reason == CLOSE_PROBE ? LOG_LEVEL_DEBUG : level_of(connection), "close");
 	log_number(&line, "in", connection->bytes_in);
 	log_number(&line, "out", connection->bytes_out);
 	log_number(&line, "ms", (uint64_t)(clock_monotonic_ms() - connection->since_ms));
@@ -248,9 +254,17 @@ static void SEPARATE_FRAME log_close(
 	log_end(&line);
 }
 
+static bool has_only_looked(const struct connection *connection, enum close_reason reason)
+{
+	return connection->bytes_in == 0 && connection->bytes_out == 0 &&
+	       (reason == CLOSE_CLIENT_FIN || reason == CLOSE_CLIENT_RESET);
+}
+
 void connection_close(struct connection *connection, enum close_reason reason)
 {
 	placement_leave(connection->placement, &connection->seat);
+	if (has_only_looked(connection, reason))
+		reason = CLOSE_PROBE;
 	reason = announce_end(connection, reason);
 	size_t open = registry_unlist(connection->registry, connection, &reason);
 	if (connection->is_stuck)

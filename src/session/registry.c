@@ -16,6 +16,7 @@ struct listener_count {
 	struct token_bucket bucket;
 	struct access access;
 	struct access proxies;
+	struct access probes;
 };
 
 static void free_memory(struct registry *registry)
@@ -24,6 +25,7 @@ static void free_memory(struct registry *registry)
 		i++) {
 		access_fini(&registry->by_listener[i].access);
 		access_fini(&registry->by_listener[i].proxies);
+		access_fini(&registry->by_listener[i].probes);
 	}
 	free(registry->slots);
 	free(registry->by_listener);
@@ -40,6 +42,8 @@ static int init_access(struct registry *registry)
 		if (access_init(&registry->by_listener[i].access, &listener->allow,
 			    &listener->deny) != 0 ||
 			access_init(&registry->by_listener[i].proxies, &listener->proxy_from,
+				&nobody) != 0 ||
+			access_init(&registry->by_listener[i].probes, &listener->probe_from,
 				&nobody) != 0)
 			return -1;
 	}
@@ -113,6 +117,13 @@ static bool is_peer_over_limit(const struct registry *registry, const struct add
 	       is_peer_full(registry, peer, (int32_t)listener_index, own->max_per_peer);
 }
 
+static bool is_proxy(const struct listener_count *count, const struct address *peer)
+{
+	bool is_internet = peer->any.sa_family == AF_INET || peer->any.sa_family == AF_INET6;
+
+	return !is_internet || access_is_listed(&count->proxies, peer);
+}
+
 /* The first limit in the client's way, or CLOSE_NONE; the rates come last, for they are used up. */
 static enum close_reason find_obstacle(struct registry *registry, const struct admission *admission)
 	REQUIRES(registry->lock)
@@ -122,7 +133,7 @@ static enum close_reason find_obstacle(struct registry *registry, const struct a
 	struct listener_count *count = &registry->by_listener[index];
 	bool has_proxies = is_proxied(registry, index);
 
-	if (has_proxies && !access_is_allowed(&count->proxies, &admission->peer))
+	if (has_proxies && !is_proxy(count, &admission->peer))
 		return CLOSE_PROXY_HEADER;
 	if (!access_is_allowed(&count->access, &admission->peer))
 		return CLOSE_DENIED;
@@ -170,6 +181,12 @@ static struct connection *next_slot(struct registry *registry) REQUIRES(registry
 	return slot;
 }
 
+static bool is_health_check(
+	const struct registry *registry, size_t listener_index, const struct address *peer)
+{
+	return access_is_listed(&registry->by_listener[listener_index].probes, peer);
+}
+
 static struct connection *take_slot(struct registry *registry, const struct admission *admission)
 	REQUIRES(registry->lock)
 {
@@ -195,6 +212,8 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 		.since_ms = admission->now_ms,
 		.lifetime_deadline_ms = lifetime_ms == 0 ? 0 : admission->now_ms + lifetime_ms,
 		.open_at_accept = registry->open,
+		.is_health_check = is_health_check(
+			registry, admission->listener_index, &admission->peer),
 		.is_listed = true,
 	};
 	stream_init(&connection->stream, admission->fd);
@@ -233,6 +252,7 @@ enum close_reason registry_announce(
 	lock_take(&registry->lock);
 	connection->peer = *peer;
 	address_normalize(&connection->peer);
+	connection->is_health_check = is_health_check(registry, index, &connection->peer);
 	if (!access_is_allowed(&registry->by_listener[index].access, &connection->peer))
 		reason = CLOSE_DENIED;
 	else if (is_peer_over_limit(registry, &connection->peer, index))

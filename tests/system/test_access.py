@@ -86,5 +86,33 @@ class Rules(AccessTest):
         self.assertIn(f"{path}:4: deny.[2]: ", done.stderr)
 
 
+class Probes(AccessTest):
+    def test_who_leaves_without_a_byte_is_a_probe(self):
+        daemon = self.start("-v")
+        self.connect(daemon).close()
+        self.assertEqual(daemon.wait_for("close", conn=1, reason="probe").level, "debug")
+        client = self.connect(daemon)
+        self.assert_echoes(client)
+        client.close()
+        self.assertEqual(daemon.wait_for("close", conn=2).level, "info")
+        daemon.stop()
+        self.assertEqual(daemon.events("stop")[0]["probe"], "1")
+
+    def test_a_greeted_client_is_no_probe(self):
+        daemon = self.start(listen=("127.0.0.1:0=greet",))
+        client = self.connect(daemon)
+        self.assertEqual(receive_all(client), b"Hello, Client!")
+        client.close()
+        daemon.wait_for("close", reason="done")
+
+    def test_health_checks_are_logged_at_debug_whatever_they_say(self):
+        daemon = self.start_with('probe_from = ("127.0.0.2"); log: { level = "debug"; };')
+        for source, level in (("127.0.0.2", "debug"), ("127.0.0.1", "info")):
+            self.assert_allowed(daemon, source)
+            number = daemon.events("accept")[-1]["conn"]
+            self.assertEqual(daemon.wait_for("accept", conn=number).level, level)
+            self.assertEqual(daemon.wait_for("close", conn=number).level, level)
+
+
 if __name__ == "__main__":
     main()

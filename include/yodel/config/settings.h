@@ -61,6 +61,7 @@ struct listener_settings {
 	struct option_list deny;
 	int proxy_protocol;            /* enum proxy_versions, 0 for none */
 	struct option_list proxy_from; /* networks of proxies, as in allow */
+	struct option_list probe_from; /* networks of health checks, as in allow */
 	char *stop_command;            /* a client's line that stops the daemon; empty for none */
 	struct socket_options socket;
 	const struct service_schema *schema; /* of the service */

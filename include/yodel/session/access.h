@@ -33,6 +33,9 @@ int access_init(struct access *access, const struct option_list *allow,
 /* Whether a peer, as address_normalize leaves it, may connect. */
 bool access_is_allowed(const struct access *access, const struct address *peer);
 
+/* Whether a network to allow has the peer; never for one on a Unix socket. */
+bool access_is_listed(const struct access *access, const struct address *peer);
+
 /* Frees the rules. Fine on a zeroed struct. */
 void access_fini(struct access *access);
 

@@ -14,8 +14,9 @@
 	X(CLOSE_DONE, "done", true)                  /* the service has said all it had to say */  \
 	X(CLOSE_CLIENT_FIN, "client_fin", false)     /* the client has ended its stream */         \
 	X(CLOSE_CLIENT_RESET, "client_reset", false) /* the client has cut the connection */       \
-	X(CLOSE_IDLE, "idle", true)                  /* timeouts.idle */                           \
-	X(CLOSE_FIRST_BYTE, "first_byte", true)      /* timeouts.first_byte */                     \
+	X(CLOSE_PROBE, "probe", false)          /* the client left without a byte either way */    \
+	X(CLOSE_IDLE, "idle", true)             /* timeouts.idle */                                \
+	X(CLOSE_FIRST_BYTE, "first_byte", true) /* timeouts.first_byte */                          \
 	X(CLOSE_WRITE_TIMEOUT, "write_timeout", false)   /* timeouts.write */                      \
 	X(CLOSE_LIFETIME, "lifetime", true)              /* timeouts.lifetime */                   \
 	X(CLOSE_LINGER, "linger", false)                 /* done, but the client did not close */  \

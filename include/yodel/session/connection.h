@@ -43,6 +43,7 @@ struct connection {
 	struct address peer;
 	int64_t since_ms;                  /* clock_monotonic_ms at the accept */
 	size_t open_at_accept;             /* connections open then, with this one */
+	bool is_health_check;              /* the peer is of probe_from */
 	bool is_stuck;                     /* the client did not take what we wrote in time */
 	struct stop_command stop_command;  /* how far the client is with it */
 	struct stop_request *stop_request; /* of all connections */
