@@ -4,6 +4,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/error.h"
 #include "yodel/base/log.h"
+#include "yodel/session/proxy_peer.h"
 #include "yodel/session/registry.h"
 #include "yodel/session/stop_request.h"
 
@@ -62,23 +63,28 @@ static enum close_reason reason_of(enum io io, enum close_reason timeout_reason)
 }
 
 /* The fields that all lines of a connection have in common. */
-static void begin_line(
-	struct log_line *line, const struct connection *connection, const char *event)
+static void begin_line(struct log_line *line, const struct connection *connection,
+	enum log_level level, const char *event)
 {
 	char peer[ADDRESS_TEXT_BYTES];
 
-	log_begin(line, LOG_LEVEL_INFO, event);
+	log_begin(line, level, event);
 	address_format(&connection->peer, peer);
 	log_number(line, "conn", connection->number);
 	log_text(line, "listener", connection->listener->name);
 	log_text(line, "peer", peer);
 }
 
+static enum log_level level_of(const struct connection *connection)
+{
+	return connection->is_health_check ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 static void SEPARATE_FRAME log_stop_command(const struct connection *connection)
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "command");
+	begin_line(&line, connection, LOG_LEVEL_INFO, "command");
 	log_text(&line, "text", connection->listener->stop_command);
 	log_end(&line);
 }
@@ -176,24 +182,40 @@ static void name_thread(const struct connection *connection)
 	(void)pthread_setname_np(pthread_self(), name);
 }
 
-static void SEPARATE_FRAME log_accept(const struct connection *connection)
+/* proxy: NULL where there is none. */
+static void SEPARATE_FRAME log_accept(
+	const struct connection *connection, const struct proxy_peer *proxy)
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "accept");
+	begin_line(&line, connection, level_of(connection), "accept");
 	log_number(&line, "active", connection->open_at_accept);
+	if (proxy != NULL)
+		proxy_peer_log(proxy, &line);
 	log_end(&line);
+}
+
+static enum close_reason SEPARATE_FRAME open_proxied(struct connection *connection)
+{
+	struct proxy_peer proxy;
+	enum close_reason reason = proxy_peer_receive(&proxy, connection);
+
+	log_accept(connection, &proxy);
+	return reason;
 }
 
 /*
  * A thread whose client says nothing keeps the pages of its stack that were touched: so no frame
  * with a line in it is entered where no line is wanted.
  */
-void connection_open(struct connection *connection)
+enum close_reason connection_open(struct connection *connection)
 {
 	name_thread(connection);
+	if (connection->listener->proxy_protocol != 0)
+		return open_proxied(connection);
 	if (log_is_wanted(LOG_LEVEL_INFO))
-		log_accept(connection);
+		log_accept(connection, NULL);
+	return CLOSE_NONE;
 }
 
 /*
@@ -237,7 +259,8 @@ static void SEPARATE_FRAME log_close(
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "close");
+	begin_line(&line, connection,
+		reason == CLOSE_PROBE ? LOG_LEVEL_DEBUG : level_of(connection), "close");
 	log_number(&line, "in", connection->bytes_in);
 	log_number(&line, "out", connection->bytes_out);
 	log_number(&line, "ms", (uint64_t)(clock_monotonic_ms() - connection->since_ms));
@@ -248,9 +271,17 @@ static void SEPARATE_FRAME log_close(
 	log_end(&line);
 }
 
+static bool has_only_looked(const struct connection *connection, enum close_reason reason)
+{
+	return connection->bytes_in == 0 && connection->bytes_out == 0 &&
+	       (reason == CLOSE_CLIENT_FIN || reason == CLOSE_CLIENT_RESET);
+}
+
 void connection_close(struct connection *connection, enum close_reason reason)
 {
 	placement_leave(connection->placement, &connection->seat);
+	if (has_only_looked(connection, reason))
+		reason = CLOSE_PROBE;
 	reason = announce_end(connection, reason);
 	size_t open = registry_unlist(connection->registry, connection, &reason);
 	if (connection->is_stuck)

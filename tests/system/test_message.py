@@ -450,11 +450,11 @@ class Refusals(MessageTest):
                                     "request: the stream ended behind " + progress)
 
     def test_stream_that_ends_before_a_request_is_none(self):
-        daemon = self.serve()
+        daemon = self.serve("log.level=debug")
         client = self.ask(daemon, b"")
         client.shutdown(socket.SHUT_WR)
         self.assert_ends(client)
-        self.assertEqual(self.close_line(daemon, client)["reason"], "client_fin")
+        self.assertEqual(self.close_line(daemon, client)["reason"], "probe")
         self.assertEqual(daemon.events("fault"), [])
 
     def test_client_that_is_cut_off_is_no_refusal(self):

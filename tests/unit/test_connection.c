@@ -465,7 +465,7 @@ static void open_and_close_are_a_line_each(void **state)
 	address_format(&session->connection->peer, peer);
 	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	capture_start();
-	connection_open(session->connection);
+	assert_int_equal(connection_open(session->connection), CLOSE_NONE);
 	char *text = capture_end();
 	snprintf(expected, sizeof expected, " info accept conn=1 listener=test peer=%s active=1\n",
 		peer);
@@ -507,7 +507,7 @@ static void *open_and_read_name(void *argument)
 {
 	struct named *named = argument;
 
-	connection_open(named->connection);
+	assert_int_equal(connection_open(named->connection), CLOSE_NONE);
 	pthread_getname_np(pthread_self(), named->name, sizeof named->name);
 	return NULL;
 }

@@ -43,18 +43,24 @@ struct connection {
 	struct address peer;
 	int64_t since_ms;                  /* clock_monotonic_ms at the accept */
 	size_t open_at_accept;             /* connections open then, with this one */
+	bool is_health_check;              /* the peer is of probe_from */
 	bool is_stuck;                     /* the client did not take what we wrote in time */
 	struct stop_command stop_command;  /* how far the client is with it */
 	struct stop_request *stop_request; /* of all connections */
 
 	/* Guarded by the registry's lock. */
+	bool is_peer_counted;
 	bool is_listed;                /* its descriptor may be shut down by others */
 	enum close_reason shut_reason; /* why it was, or CLOSE_NONE */
 	struct connection *next_free;
 };
 
-/* Begins in the client's thread: names the thread "LISTENER/NUMBER" and logs the accept. */
-void connection_open(struct connection *connection);
+/*
+ * Begins in the client's thread: names the thread "LISTENER/NUMBER", hears from the proxy whom it
+ * speaks for where the listener has proxies, and logs the accept.
+ * Returns CLOSE_NONE, or why the client is not served.
+ */
+enum close_reason connection_open(struct connection *connection) MUST_USE;
 
 /*
  * Waits for bytes of the client: until its first byte for timeouts.first_byte, then for
