@@ -78,8 +78,8 @@ static bool parse_source(const char *text, struct target *target)
 	bool has_good_port = port == NULL ||
 			     (parse_integer(port, &number) && number >= 0 && number <= UINT16_MAX);
 	if (strlen(text) >= sizeof copy || !has_good_port ||
-		address_resolve(host, port != NULL ? port : "0", AF_UNSPEC, AI_NUMERICHOST, list, 1,
-			&count, &error) != 0)
+		address_resolve(host, port != NULL ? port : "0", AF_UNSPEC, SOCK_STREAM,
+			AI_NUMERICHOST, list, 1, &count, &error) != 0)
 		return false;
 	target->source = list[0];
 	target->source_count = count_of_bits(&list[0], bits);
@@ -143,8 +143,8 @@ int target_resolve(const struct request *request, const char *port, struct targe
 		return failure_set(failure, FAILURE_DNS,
 			"%s: --source \"%s\" is of another family than -4 or -6 asks for",
 			request->target, request->source);
-	if (address_resolve(request->host, port, family, 0, target->addresses, TARGET_ADDRESSES_MAX,
-		    &target->count, &error) == 0)
+	if (address_resolve(request->host, port, family, SOCK_STREAM, 0, target->addresses,
+		    TARGET_ADDRESSES_MAX, &target->count, &error) == 0)
 		return 0;
 	return failure_set(failure, FAILURE_DNS, "%s", error.message);
 }
