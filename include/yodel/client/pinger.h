@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ping_transport;
+
 enum round_result {
 	ROUND_ANSWERED,    /* rtt_ns says when */
 	ROUND_LOST,        /* no connection, no answer in time, or the connection ended */
@@ -38,9 +40,11 @@ struct pinger {
 	struct failure failure; /* unless answered or interrupted */
 
 	/* Its own. */
-	int fd; /* -1: not connected */
-	uint64_t serial, seed;
-	char *message;
+	const struct ping_transport *transport;
+	int fd;         /* -1: not connected */
+	uint64_t dials; /* connects that were tried */
+	uint64_t number, seed;
+	char *message; /* of this number */
 };
 
 /*
