@@ -10,6 +10,7 @@
 
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ void pinger_init(struct pinger *pinger, const struct request *request, const str
 		.target = *target,
 		.interrupt_fd = interrupt_fd,
 		.size_bytes = size_bytes,
-		.transport = &ping_stream,
+		.transport = request->is_udp ? &ping_datagram : &ping_stream,
 		.fd = -1,
 		.seed = (uint64_t)clock_monotonic_ns(),
 		.message = malloc(size_bytes),
@@ -44,6 +45,22 @@ void pinger_fini(struct pinger *pinger)
 
 /* --- Connecting ------------------------------------------------------------------------------ */
 
+/* Puts the first address behind the others. */
+static void pass_on(struct target *target)
+{
+	struct address first = target->addresses[0];
+
+	memmove(target->addresses, target->addresses + 1, (target->count - 1) * sizeof first);
+	target->addresses[target->count - 1] = first;
+}
+
+/* From now on it is this peer alone. */
+static void settle(struct pinger *pinger)
+{
+	pinger->has_peer = true;
+	pinger->target.count = 1;
+}
+
 enum round_result pinger_connect(struct pinger *pinger)
 {
 	struct dialed dialed;
@@ -55,13 +72,15 @@ enum round_result pinger_connect(struct pinger *pinger)
 		pinger->interrupt_fd, &dialed, &pinger->failure);
 	if (pinger->fd < 0)
 		return interrupt_is_waiting(pinger->interrupt_fd) ? ROUND_INTERRUPTED : ROUND_LOST;
+	for (size_t i = 0; i < dialed.index; i++)
+		pass_on(&pinger->target);
+	pinger->peer = dialed.peer;
+	if (pinger->transport->is_connectionless)
+		return ROUND_ANSWERED;
 	pinger->connect_ns = dialed.connect_ns;
 	pinger->rtt_ns = dialed.connect_ns;
 	pinger->connects++;
-	pinger->has_peer = true;
-	pinger->peer = dialed.peer;
-	pinger->target.addresses[0] = dialed.peer;
-	pinger->target.count = 1;
+	settle(pinger);
 	return ROUND_ANSWERED;
 }
 
@@ -96,13 +115,15 @@ static const struct timespec *time_left(
 /* Waits for the peer once, and sends and receives what can be. */
 static enum round_result turn(struct pinger *pinger, struct ping_round *round)
 {
+	struct ping_round before = *round;
 	bool wants_out = round->sent < pinger->size_bytes;
 	struct pollfd set[] = {
 		{.fd = pinger->fd, .events = wants_out ? POLLIN | POLLOUT : POLLIN},
 		{.fd = pinger->interrupt_fd, .events = POLLIN},
 	};
-	struct timespec left;
+	struct timespec left = {.tv_sec = 1};
 	int ready = ppoll(set, 2, time_left(pinger, round, &left), NULL);
+	bool is_over = left.tv_sec == 0 && left.tv_nsec == 0;
 	enum round_result result = ROUND_ANSWERED;
 
 	if (ready < 0)
@@ -115,23 +136,56 @@ static enum round_result turn(struct pinger *pinger, struct ping_round *round)
 		result = pinger->transport->send(pinger, round);
 	if (result == ROUND_ANSWERED && (set[0].revents & ~POLLOUT) != 0)
 		result = pinger->transport->receive(pinger, round);
-	return result;
+	/* What is there when the time is over counts; but there may be strays without end. */
+	bool has_moved = round->sent > before.sent || round->received > before.received;
+	return result == ROUND_ANSWERED && is_over && !has_moved ? say_late(pinger, round) : result;
 }
 
-enum round_result pinger_echo(struct pinger *pinger)
+/* Sends the message to the peer and awaits it. */
+static enum round_result exchange(struct pinger *pinger)
 {
-	if (pinger->fd >= 0 && !pinger->transport->look(pinger))
-		pinger_disconnect(pinger);
 	enum round_result result = pinger_connect(pinger);
+
 	if (result != ROUND_ANSWERED)
 		return result;
-	ping_message_write(pinger->message, pinger->size_bytes, pinger->seed, ++pinger->number);
 	struct ping_round round = {.begun_ns = clock_monotonic_ns()};
 	result = pinger->transport->send(pinger, &round);
 	while (result == ROUND_ANSWERED && round.received < pinger->size_bytes)
 		result = turn(pinger, &round);
 	pinger->rtt_ns = clock_monotonic_ns() - round.begun_ns;
-	if (result != ROUND_ANSWERED)
+	if (result != ROUND_ANSWERED && !pinger->transport->is_connectionless)
 		pinger_disconnect(pinger);
 	return result;
+}
+
+/* Whether a datagram has found nobody, and may go to another address. */
+static bool may_pass_on(const struct pinger *pinger, enum round_result result)
+{
+	return result == ROUND_LOST && pinger->transport->is_connectionless &&
+	       (pinger->failure.kind == FAILURE_REFUSED ||
+		       pinger->failure.kind == FAILURE_UNREACHABLE);
+}
+
+enum round_result pinger_echo(struct pinger *pinger)
+{
+	size_t others = pinger->target.count - 1;
+
+	if (pinger->fd >= 0 && !pinger->transport->look(pinger))
+		pinger_disconnect(pinger);
+	ping_message_write(pinger->message, pinger->size_bytes, pinger->seed, ++pinger->number);
+	enum round_result result = exchange(pinger);
+	for (; others > 0 && may_pass_on(pinger, result); others--) {
+		pass_on(&pinger->target);
+		pinger_disconnect(pinger);
+		result = exchange(pinger);
+	}
+	if (result == ROUND_ANSWERED)
+		settle(pinger);
+	return result;
+}
+
+void pinger_count_strays(struct pinger *pinger)
+{
+	if (pinger->fd >= 0 && pinger->transport->is_connectionless)
+		(void)pinger->transport->look(pinger);
 }

@@ -18,7 +18,7 @@ class Usage(ClientTest):
                 (["send", "127.0.0.1", "7", "text", "more"], b"expected: yodel send"),
                 (["connect", "127.0.0.1", "7", "text"],
                  b"expected: yodel connect [OPTION...] HOST PORT;"),
-                (["send", "unix:/socket", "-4"], b"-4, -6 and --source are for TCP"),
+                (["send", "unix:/socket", "-4"], b"-4, -6 and --source are for HOST and PORT"),
                 (["send", "unix:"], b"the path of a Unix socket"),
                 (["send", "-46", "localhost", "7"], b"-4 and -6 exclude each other"),
                 (["send", "-x", "127.0.0.1", "7"], b'"-x"'),

@@ -2,7 +2,7 @@
 /*
  * How the messages of a pinger travel. The pinger connects, keeps the time and waits; a transport
  * sends, receives and judges.
- * Owns nothing. Threads: those of the pinger. Source: RFC 862.
+ * Owns nothing. Threads: those of the pinger. Source: RFC 862, udp(7).
  */
 #ifndef YODEL_CLIENT_PING_TRANSPORT_H
 #define YODEL_CLIENT_PING_TRANSPORT_H
@@ -20,6 +20,8 @@ struct ping_round {
 };
 
 struct ping_transport {
+	bool is_connectionless; /* a round that fails is no end; only rounds tell who is there */
+
 	/*
 	 * Looks at what has come since the last round, where there is a connection.
 	 * Returns false where the peer has ended it: then nothing is lost yet.
@@ -37,5 +39,8 @@ struct ping_transport {
 
 /* The message is a part of a stream, and so is what comes back. */
 extern const struct ping_transport ping_stream;
+
+/* The message is a datagram, and so is the answer. Both may get lost, come late or twice. */
+extern const struct ping_transport ping_datagram;
 
 #endif
