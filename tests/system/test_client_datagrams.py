@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""yodel ping --udp: what is lost, late, double, wrong or refused is told apart and counted."""
+"""yodel ping --udp and send --udp: what is lost, late, double, wrong or refused is told apart."""
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
 
-from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, yodel
+from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, in_shell, yodel
 from other_ends import (DATAGRAM_PROGRAMS, RefusingDatagrams, absorb, changing, duplicating,
                         holding_back, losing_datagrams, reflect, serve_datagrams, use)
 from yodel_harness import PATIENCE, SANITIZE, environment, has_ipv6, main, wait_until
@@ -218,6 +219,137 @@ class PingOutput(Ping):
         self.assertIn(b"0 sent, 0 received, 0 lost", output)
 
 
+class Send(ClientTest):
+    def send(self, end, *arguments, **keywords):
+        return yodel("send", "--udp", *end.arguments, *arguments, **keywords)
+
+    def comes_back(self, end, data, *arguments):
+        done = self.send(end, *arguments, data=data)
+        self.assert_ended(done, OK)
+        self.assertTrue(done.stdout == data)
+
+    def test_text_is_one_datagram_and_the_answer_is_printed(self):
+        server = serve_datagrams(self, lambda reply, number, data: reply(b"got " + data))
+        done = self.send(server, "Hello, mountain!")
+        self.assert_ended(done, OK)
+        self.assertEqual(done.stdout, b"got Hello, mountain!")
+        self.assertEqual(server.received, [b"Hello, mountain!"])
+
+    def test_standard_input_is_one_datagram_of_any_bytes(self):
+        server = serve_datagrams(self, reflect)
+        for data in (b"", bytes(range(256)) * 3, os.urandom(MAX_BYTES)):
+            self.comes_back(server, data)
+        self.assertEqual(len(server.received), 3)
+
+    def test_standard_input_may_come_in_pieces(self):
+        server = serve_datagrams(self, reflect)
+        process = subprocess.Popen([YODEL, "send", "--udp", *server.arguments],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment())
+        self.addCleanup(process.stdout.close)
+        for piece in (b"one ", b"two"):
+            process.stdin.write(piece)
+            process.stdin.flush()
+        process.stdin.close()
+        self.assertEqual(process.stdout.read(), b"one two")
+        self.assertEqual(process.wait(PATIENCE), OK)
+
+    def test_closed_standard_input_is_an_empty_datagram(self):
+        server = serve_datagrams(self, reflect)
+        self.assert_ended(in_shell("<&-", "send", "--udp", *server.arguments), OK)
+        self.assertEqual(server.received, [b""])
+
+    def test_empty_answer_is_an_answer(self):
+        server = serve_datagrams(self, lambda reply, number, data: reply(b""))
+        done = self.send(server, "text")
+        self.assert_ended(done, OK)
+        self.assertEqual(done.stdout, b"")
+
+    def test_foreign_servers_answer(self):
+        for name, start in DATAGRAM_PROGRAMS.items():
+            with self.subTest(name), start() as end:
+                self.comes_back(end, os.urandom(5000))
+
+    def test_ipv6_is_as_good(self):
+        if not has_ipv6():
+            self.skipTest("no IPv6 here")
+        self.comes_back(serve_datagrams(self, reflect, host="::1"), b"text")
+
+    def test_input_that_is_too_long_is_told_with_the_limit_and_not_sent(self):
+        server = serve_datagrams(self, reflect)
+        done = self.send(server, data=bytes(MAX_BYTES + 1))
+        self.assert_ended(done, FAILED, b"OTHER: expected at most 65507 bytes in a datagram, got more")
+        self.assert_ended(self.send(server, "x" * (MAX_BYTES + 1)), USAGE,
+                          b"TEXT: expected at most 65507 bytes in a datagram, got 65508")
+        self.assertEqual(server.received, [])
+        self.comes_back(server, bytes(MAX_BYTES))
+
+    def test_loss_is_told(self):
+        done = self.send(serve_datagrams(self, absorb), "-t", "300ms", "text")
+        self.assert_ended(done, FAILED, b"within 300ms, none came; a datagram may get lost on the way")
+        self.assertTrue(done.stderr.startswith(b"TIMEOUT: expected an answer from 127.0.0.1:"), done)
+        self.assertEqual(done.stdout, b"")
+
+    def test_answer_from_another_port_is_none(self):
+        server = serve_datagrams(self, reflect, is_elsewhere=True)
+        self.assert_ended(self.send(server, "-t", "300ms", "text"), FAILED, b"TIMEOUT: ")
+
+    def test_refused_datagram_is_told_at_once(self):
+        done = self.send(use(self, RefusingDatagrams()), "-t", "1h", "text")
+        self.assert_ended(done, FAILED, b"Connection refused; does the server run, and take datagrams")
+        self.assertTrue(done.stderr.startswith(b"REFUSED: the datagram to 127.0.0.1:"), done)
+
+    def test_only_the_first_answer_is_printed(self):
+        done = self.send(serve_datagrams(self, duplicating(0)), "text")
+        self.assertEqual(done.stdout, b"text")
+
+    def test_unknown_host_is_told(self):
+        done = yodel("send", "--udp", "no-such-host.invalid", "7", "text")
+        self.assert_ended(done, FAILED, b"DNS: ")
+
+    def test_service_names_are_those_of_udp(self):
+        try:
+            socket.getservbyname("tftp", "udp")
+        except OSError:
+            self.skipTest("no such service here")
+        done = yodel("send", "--udp", "-t", "100ms", "127.0.0.1", "tftp", "")
+        self.assertNotIn(b"DNS", done.stderr)  # whoever takes it there
+        self.assert_ended(yodel("send", "127.0.0.1", "tftp", ""), FAILED, b"DNS: ")
+
+    def test_json_is_that_of_a_connection(self):
+        server = serve_datagrams(self, reflect)
+        result = json.loads(self.send(server, "--json", "Jödler").stdout)
+        self.assertGreater(result.pop("elapsed_ms"), 0)
+        self.assertEqual(result, {
+            "command": "send", "target": f"127.0.0.1 UDP port {server.port}", "sent_bytes": 7,
+            "received_bytes": 7, "is_interrupted": False, "input_is_cut": False,
+            "answer_is_cut": False, "answer": "Jödler"})
+        self.assertEqual(json.loads(self.send(server, "--json", data=b"a\0b").stdout)["answer_base64"],
+                         "YQBi")
+        failure = json.loads(self.send(use(self, RefusingDatagrams()), "--json", "x").stdout)
+        self.assertEqual(failure["error"], "REFUSED")
+
+    def test_ctrl_c_is_told_by_json(self):
+        server = serve_datagrams(self, absorb)
+        process = subprocess.Popen([YODEL, "send", "-ut", "1h", "--json", *server.arguments, "text"],
+                                   stdout=subprocess.PIPE, env=environment())
+        self.addCleanup(process.stdout.close)
+        wait_until(lambda: server.received, "the datagram")
+        process.send_signal(signal.SIGINT)
+        result = json.loads(process.stdout.read())
+        self.assertEqual(process.wait(PATIENCE), OK)
+        self.assertTrue(result["is_interrupted"])
+        self.assertEqual((result["sent_bytes"], result["received_bytes"]), (4, 0))
+
+    def test_verbose_says_what_was_done(self):
+        done = self.send(serve_datagrams(self, reflect), "-v", "text")
+        self.assert_ended(done, OK, b"sent 4 bytes, received 4 bytes in ")
+        self.assertIn(b"connected to 127.0.0.1:", done.stderr)
+
+    def test_output_that_fails_is_told(self):
+        done = in_shell(">/dev/full", "send", "--udp", *serve_datagrams(self, reflect).arguments, "x")
+        self.assert_ended(done, FAILED, b"cannot write to standard output")
+
+
 class Usage(ClientTest):
     def test_what_makes_no_sense_with_datagrams_is_wrong_usage(self):
         for arguments, message in (
@@ -225,6 +357,8 @@ class Usage(ClientTest):
                 (["ping", "--udp", "-s", "65508", "127.0.0.1", "7"], b"at most 65507 bytes in a datagram"),
                 (["ping", "--udp", "unix:/nowhere"], b'--udp is for HOST and PORT, not for the Unix socket'),
                 (["ping", "-u", "-U", "@name"], b'Unix socket "@name"'),
+                (["send", "--udp", "-k", "127.0.0.1", "7", "text"], b"--keep-open is for connections"),
+                (["send", "--udp", "unix:@name", "text"], b'--udp is for HOST and PORT'),
                 (["verify", "--udp", "127.0.0.1", "7"], b"--udp")):
             self.assert_ended(yodel(*arguments), USAGE, message)
 
