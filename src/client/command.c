@@ -191,6 +191,24 @@ static int wrong_count(const struct command *command, struct error *error)
 		command->name);
 }
 
+/* Whoever gives a path and a port, too, is told what is too much. */
+static int check_count(
+	const struct command *command, const struct request *request, struct error *error)
+{
+	char extra[TARGET_PART_BYTES];
+
+	if (request->operand_count >= command->min_operands &&
+		request->operand_count <= command->max_operands)
+		return 0;
+	if (request->path == NULL || request->operand_count < command->min_operands)
+		return wrong_count(command, error);
+	const char *operand = request->operands[command->max_operands];
+	text_show(extra, sizeof extra, operand, strlen(operand));
+	return error_set(error, EX_USAGE,
+		"expected nothing more behind %s, which has no port, got \"%s\"", request->target,
+		extra);
+}
+
 static int read_path(struct request *request, struct error *error)
 {
 	char path[TARGET_PART_BYTES], why[OPTION_WHY_BYTES];
@@ -268,9 +286,8 @@ int command_read(const struct command *command, int argc, char **argv, struct re
 	request->operand_count = (size_t)(argc - optind);
 	if (command->has_target && read_target(command, request, error) != 0)
 		return -1;
-	if (request->operand_count < command->min_operands ||
-		request->operand_count > command->max_operands)
-		return wrong_count(command, error);
+	if (check_count(command, request, error) != 0)
+		return -1;
 	return command->check != NULL ? command->check(request, settings, error) : 0;
 }
 
