@@ -13,6 +13,20 @@
 
 enum { SIZE = 64 };
 
+/* While it is set, the same datagram comes again and again, faster than anybody could send it. */
+static const char *flood;
+
+ssize_t __real_recv(int fd, void *dst, size_t length, int flags);
+ssize_t __wrap_recv(int fd, void *dst, size_t length, int flags);
+
+ssize_t __wrap_recv(int fd, void *dst, size_t length, int flags)
+{
+	if (flood == NULL)
+		return __real_recv(fd, dst, length, flags);
+	memcpy(dst, flood, SIZE);
+	return SIZE;
+}
+
 /* Servers that do nothing by themselves: the test answers for them. */
 struct trial {
 	struct request request;
@@ -171,6 +185,24 @@ static void datagram_of_somebody_else_between_rounds_is_late(void **state)
 	tear_down(&trial);
 }
 
+static void stale_answers_without_end_do_not_hold_up_the_timeout(void **state)
+{
+	struct trial trial;
+	char first[SIZE];
+
+	(void)state;
+	set_up(&trial, 20);
+	lose_round(&trial, 2); /* one stays behind, so that the socket is readable */
+	memcpy(first, trial.pinger.message, SIZE);
+	flood = first;
+	assert_int_equal(pinger_echo(&trial.pinger), ROUND_LOST);
+	flood = NULL;
+	assert_int_equal(trial.pinger.failure.kind, FAILURE_TIMEOUT);
+	assert_int_equal(trial.pinger.late, 1);
+	assert_true(trial.pinger.duplicates > 0);
+	tear_down(&trial);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +210,7 @@ int main(void)
 		cmocka_unit_test(all_addresses_that_refuse_are_one_round_that_is_lost),
 		cmocka_unit_test(answers_behind_their_round_are_late_and_then_duplicate),
 		cmocka_unit_test(datagram_of_somebody_else_between_rounds_is_late),
+		cmocka_unit_test(stale_answers_without_end_do_not_hold_up_the_timeout),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
