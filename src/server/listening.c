@@ -146,7 +146,8 @@ int listening_start(struct listening *listening, const struct config *config, st
 	for (size_t i = 0; i < listening->listener_count; i++) {
 		const struct listener_settings *settings = &config->listeners[i];
 
-		if (listener_listen(&listening->listeners[i], (int)settings->backlog, error) != 0) {
+		if (listener_listen(&listening->listeners[i], (int)settings->backlog,
+			    &settings->socket, error) != 0) {
 			name_in_error(settings, error);
 			return -1;
 		}

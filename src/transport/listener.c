@@ -66,15 +66,23 @@ failed:;
 	return -1;
 }
 
-static void add(struct listener *listener, int fd)
+static struct listening_socket *add_place(struct listener *listener, int fd)
 {
 	CHECK(listener->count < LISTENER_SOCKETS_MAX);
 	struct listening_socket *added = &listener->sockets[listener->count++];
 
 	*added = (struct listening_socket){.fd = fd};
-	added->address.length = sizeof added->address.v6;
-	if (getsockname(fd, &added->address.any, &added->address.length) != 0 ||
-		added->address.length > sizeof added->address.v6)
+	return added;
+}
+
+/* Adds a socket that is bound. */
+static void add(struct listener *listener, int fd)
+{
+	struct listening_socket *added = add_place(listener, fd);
+
+	added->is_bound = true;
+	added->address.length = sizeof added->address.un;
+	if (getsockname(fd, &added->address.any, &added->address.length) != 0)
 		added->address = (struct address){.any.sa_family = AF_UNSPEC};
 }
 
@@ -129,6 +137,22 @@ static int open_each(struct listener *listener, struct address *list, size_t cou
 	return listener->count > 0 ? 0 : -1;
 }
 
+/* The configuration has checked the path. It is bound when it is to listen: see unix_socket.h. */
+static int open_unix(struct listener *listener, const char *path,
+	const struct socket_options *options, struct error *error)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return error_set_errno(error, EX_OSERR, errno, "cannot open a socket");
+	if (socket_options_set(options, fd, error) != 0) {
+		close(fd);
+		return -1;
+	}
+	CHECK(address_from_path(path, &add_place(listener, fd)->address));
+	return 0;
+}
+
 static int resolve(const char *host, const char *port, struct address *list, size_t *count,
 	struct error *error)
 {
@@ -143,10 +167,13 @@ int listener_open(struct listener *listener, const char *host, const char *port,
 	const struct socket_options *options, struct error *error)
 {
 	bool is_any = strcmp(host, "*") == 0;
+	const char *path = address_path_of_host(host);
 	struct address list[LISTENER_SOCKETS_MAX];
 	size_t count;
 
 	*listener = (struct listener){.count = 0};
+	if (path != NULL)
+		return open_unix(listener, path, options, error);
 	if (resolve(is_any ? "::" : host, port, list, &count, error) != 0)
 		return -1;
 	if (is_any)
@@ -164,11 +191,27 @@ int listener_open(struct listener *listener, const char *host, const char *port,
 	return -1;
 }
 
-int listener_listen(struct listener *listener, int backlog, struct error *error)
+static int listen_one(struct listening_socket *listening, int backlog,
+	const struct socket_options *options, struct error *error)
+{
+	if (listening->is_bound)
+		return listen(listening->fd, backlog) == 0
+			       ? 0
+			       : bind_error(&listening->address, errno, error);
+	if (unix_socket_listen(listening->fd, &listening->address, options, backlog,
+		    &listening->file, error) != 0)
+		return -1;
+	listening->is_bound = true;
+	return 0;
+}
+
+int listener_listen(struct listener *listener, int backlog, const struct socket_options *options,
+	struct error *error)
 {
 	for (size_t i = 0; i < listener->count; i++)
-		if (listen(listener->sockets[i].fd, backlog == 0 ? INT_MAX : backlog) != 0)
-			return bind_error(&listener->sockets[i].address, errno, error);
+		if (listen_one(&listener->sockets[i], backlog == 0 ? INT_MAX : backlog, options,
+			    error) != 0)
+			return -1;
 	return 0;
 }
 
@@ -179,21 +222,21 @@ static bool get_option(int fd, int name, int *value)
 	return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0;
 }
 
-static bool is_listening_tcp(int fd)
+static bool is_listening_stream(int fd)
 {
 	int type, family, is_listening;
 
 	return get_option(fd, SO_TYPE, &type) && get_option(fd, SO_DOMAIN, &family) &&
 	       get_option(fd, SO_ACCEPTCONN, &is_listening) && type == SOCK_STREAM &&
-	       (family == AF_INET || family == AF_INET6) && is_listening != 0;
+	       (family == AF_INET || family == AF_INET6 || family == AF_UNIX) && is_listening != 0;
 }
 
 int listener_adopt(struct listener *listener, int fd, const struct socket_options *options,
 	struct error *error)
 {
-	if (!is_listening_tcp(fd))
+	if (!is_listening_stream(fd))
 		return error_set(error, EX_UNAVAILABLE,
-			"inherited descriptor %d: expected a listening TCP socket, got something else",
+			"inherited descriptor %d: expected a listening TCP or Unix stream socket, got something else",
 			fd);
 	if (listener->count == LISTENER_SOCKETS_MAX)
 		return error_set(error, EX_UNAVAILABLE,
@@ -210,7 +253,11 @@ int listener_adopt(struct listener *listener, int fd, const struct socket_option
 
 void listener_close(struct listener *listener)
 {
-	for (size_t i = 0; i < listener->count; i++)
-		close(listener->sockets[i].fd);
+	for (size_t i = 0; i < listener->count; i++) {
+		struct listening_socket *listening = &listener->sockets[i];
+
+		unix_socket_remove(&listening->address, &listening->file);
+		close(listening->fd);
+	}
 	listener->count = 0;
 }

@@ -104,6 +104,9 @@ def run(*arguments, program=YODELD, **keywords):
 
 
 def split_address(text):
+    """Host and port of a ready line; of a Unix socket all of it, and 0."""
+    if text.startswith("unix:"):
+        return text, 0
     host, port = text.rsplit(":", 1)
     return host.strip("[]"), int(port)
 
@@ -319,6 +322,8 @@ class SystemTest(unittest.TestCase):
         if isinstance(daemon_or_address, Daemon):
             address = daemon_or_address.address(index)
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        if address[0].startswith("unix:"):
+            family, address = socket.AF_UNIX, address[0][len("unix:"):].replace("@", "\0", 1)
         client = socket.socket(family, socket.SOCK_STREAM)
         self.addCleanup(client.close)
         client.settimeout(PATIENCE)

@@ -82,7 +82,7 @@ static void open_listening(
 	struct error error = {.message = ""};
 
 	if (listener_open(listener, host, "0", options, &error) != 0 ||
-		listener_listen(listener, 16, &error) != 0)
+		listener_listen(listener, 16, options, &error) != 0)
 		fail_msg("%s", error.message);
 }
 
@@ -440,6 +440,67 @@ static void an_option_that_the_kernel_refuses_is_named(void **state)
 	assert_int_equal(count_descriptors(), before);
 }
 
+/* Connects to a Unix socket and asserts that the listening one notices. */
+static void expect_reachable_by_path(const struct listener *listener)
+{
+	const struct address *address = &listener->sockets[0].address;
+	int client = __real_socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(client, &address->any, address->length), 0);
+	assert_true(wait_readable(listener->sockets[0].fd, SUPPORT_PATIENCE_MS));
+	close(client);
+}
+
+static void a_unix_socket_has_its_file_from_listen_to_close(void **state)
+{
+	static char mode[] = "0600", none[] = "";
+	const struct socket_options options = {
+		.nodelay = true, .keepalive_count = 7, .mode = mode, .owner = none, .group = none};
+	struct error error = {.message = ""};
+	char folder[64], path[80], host[96];
+	struct listener listener;
+
+	(void)state;
+	support_make_folder(folder);
+	snprintf(path, sizeof path, "%s/socket", folder);
+	snprintf(host, sizeof host, "unix:%s", path);
+	assert_int_equal(listener_open(&listener, host, "no such port", &options, &error), 0);
+	assert_int_equal(listener.count, 1);
+	assert_int_equal(access(path, F_OK), -1);
+	if (listener_listen(&listener, 0, &options, &error) != 0)
+		fail_msg("%s", error.message);
+	expect_reachable_by_path(&listener);
+	assert_int_equal(listener_listen(&listener, 5, &options, &error), 0); /* the backlog */
+	assert_true(fcntl(listener.sockets[0].fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(listener.sockets[0].fd, F_GETFD) & FD_CLOEXEC);
+	listener_close(&listener);
+	assert_int_equal(access(path, F_OK), -1);
+	support_remove_folder(folder);
+}
+
+static void adopt_takes_a_unix_socket_whose_file_stays(void **state)
+{
+	struct listener listener = {.count = 0};
+	int fd = __real_socket(AF_UNIX, SOCK_STREAM, 0);
+	struct address address;
+	char folder[64], path[80];
+	struct error error;
+
+	(void)state;
+	support_make_folder(folder);
+	snprintf(path, sizeof path, "%s/socket", folder);
+	assert_true(address_from_path(path, &address));
+	assert_int_equal(bind(fd, &address.any, address.length), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(listener_adopt(&listener, fd, &no_options, &error), 0);
+	assert_string_equal(listener.sockets[0].address.un.sun_path, path);
+	assert_int_equal(listener_listen(&listener, 5, &no_options, &error), 0);
+	expect_reachable_by_path(&listener);
+	listener_close(&listener);
+	assert_int_equal(access(path, F_OK), 0);
+	support_remove_folder(folder);
+}
+
 static void adopt_takes_a_listening_socket_and_sets_it_up(void **state)
 {
 	const struct socket_options options = {.nodelay = true};
@@ -470,7 +531,8 @@ static void expect_not_adopted(int fd)
 	assert_int_equal(listener_adopt(&listener, fd, &no_options, &error), -1);
 	assert_int_equal(error.exit_code, EX_UNAVAILABLE);
 	snprintf(expected, sizeof expected,
-		"inherited descriptor %d: expected a listening TCP socket, got something else", fd);
+		"inherited descriptor %d: expected a listening TCP or Unix stream socket, got something else",
+		fd);
 	assert_string_equal(error.message, expected);
 	assert_int_equal(listener.count, 0);
 	if (fd >= 0)
@@ -488,6 +550,8 @@ static void adopt_refuses_what_does_not_listen(void **state)
 	expect_not_adopted(open("/dev/null", O_RDONLY));
 	expect_not_adopted(socket(AF_INET, SOCK_STREAM, 0));
 	expect_not_adopted(socket(AF_INET, SOCK_DGRAM, 0));
+	expect_not_adopted(socket(AF_UNIX, SOCK_STREAM, 0));
+	expect_not_adopted(socket(AF_UNIX, SOCK_DGRAM, 0));
 	tcp_pair(&ends[0], &ends[1]);
 	expect_not_adopted(ends[0]);
 	close(ends[1]);
@@ -547,6 +611,8 @@ int main(void)
 		ROW(options_of_0_leave_the_kernel_its_values),
 		ROW(defer_accept_keeps_silent_clients_back),
 		ROW(an_option_that_the_kernel_refuses_is_named),
+		ROW(a_unix_socket_has_its_file_from_listen_to_close),
+		ROW(adopt_takes_a_unix_socket_whose_file_stays),
 		ROW(adopt_takes_a_listening_socket_and_sets_it_up),
 		ROW(adopt_refuses_what_does_not_listen),
 		ROW(adopt_refuses_more_sockets_than_a_listener_holds),
