@@ -23,6 +23,7 @@ enum {
 	TEXT_MAX_BYTES = 512,
 };
 
+const char *const protocol_names[] = {"tcp", "udp", NULL};
 const char *const scheduling_names[] = {"batch", "normal", NULL};
 const char *const affinity_names[] = {"auto", "follow", "none", NULL};
 
@@ -175,6 +176,12 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(service),
 		.default_value = "echo",
 		.help = "What is done with a client: echo, greet, discard, chargen, daytime or time"},
+	{.path = "protocol",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(protocol),
+		.default_value = "tcp",
+		.choices = protocol_names,
+		.help = "What is spoken there; udp is for echo alone, which sends each datagram back"},
 	{.path = "host",
 		.type = OPTION_STRING,
 		AT_LISTENER(host),
@@ -210,6 +217,12 @@ const struct option_row listener_options[] = {
 		.max = RATE_MAX,
 		.default_value = "0",
 		.help = "In a listener: new clients in a time for it alone; 0 is no limit"},
+	{.path = "limits.datagram_rate",
+		.type = OPTION_RATE,
+		AT_LISTENER(datagram_rate),
+		.max = RATE_MAX,
+		.default_value = "1000/s",
+		.help = "With protocol udp: datagrams of one peer that are answered in a time, on each address of the listener; 0 is no limit"},
 	{.path = "limits.refuse_text",
 		.type = OPTION_STRING,
 		AT_LISTENER(refuse_text),

@@ -51,13 +51,15 @@ static bool is_unix(const struct listener_settings *listener)
 	return address_path_of_host(listener->host) != NULL;
 }
 
-/* Host and port; of a Unix socket the path alone, whose case matters. */
+/* Protocol, host and port; of a Unix socket the path alone, whose case matters. */
 static int same_address(const struct sorted *one, const struct sorted *other)
 {
 	const struct listener_settings *first = one->listener, *second = other->listener;
 
 	if (is_unix(first) && is_unix(second))
 		return strcmp(first->host, second->host);
+	if (first->protocol != second->protocol)
+		return first->protocol - second->protocol;
 	int order = strcasecmp(first->host, second->host);
 	return order != 0 ? order : strcmp(first->port, second->port);
 }
@@ -195,6 +197,28 @@ static void check_files(const struct config *config, const struct assignments *a
 	}
 }
 
+/* A datagram is a message by itself: only to send it back makes sense without a connection. */
+static void check_protocols(const struct config *config, const struct assignments *assignments,
+	struct problems *problems)
+{
+	char why[OPTION_WHY_BYTES];
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener_settings *listener = &config->listeners[i];
+
+		if (listener->protocol != PROTOCOL_UDP)
+			continue;
+		if (listener->host != NULL && is_unix(listener))
+			add(problems, assignments, i, "protocol",
+				"expected tcp with a Unix socket, got udp");
+		if (listener->schema == NULL || strcmp(listener->schema->name, "echo") == 0)
+			continue;
+		snprintf(why, sizeof why, "expected service echo with protocol udp, got \"%s\"",
+			listener->schema->name);
+		add(problems, assignments, i, "service", why);
+	}
+}
+
 void validate(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
 {
@@ -207,5 +231,6 @@ void validate(const struct config *config, const struct assignments *assignments
 	check_names(config, assignments, problems, sorted);
 	check_addresses(config, assignments, problems, sorted);
 	check_files(config, assignments, problems);
+	check_protocols(config, assignments, problems);
 	free(sorted);
 }

@@ -200,6 +200,25 @@ class Activation(SystemTest):
         again = self.hand_down([opened], ["echo"], listen=["systemd:echo"])
         self.assert_echoes(self.connect(again))
 
+    def test_udp_socket_is_adopted(self):
+        opened = self.listening("0.0.0.0", socket.SOCK_DGRAM)
+        daemon = self.hand_down([opened], ["echo"], options=["protocol=udp"])
+        self.assertEqual(daemon.address()[1], self.port_of(opened))
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(client.close)
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.2", self.port_of(opened)))  # hears from there alone
+        client.send(b"yodel")
+        self.assertEqual(client.recv(100), b"yodel")
+
+    def test_listening_socket_is_none_for_udp(self):
+        handing = self.handing([self.listening()], ["echo"])
+        program, handing_env = handing.pop("command"), handing.pop("env")
+        done = run(*program[1:], "-c", "/dev/null", "-o", "protocol=udp", program=program[0],
+                   env=handing_env, **handing)
+        self.assertEqual(done.returncode, ADDRESS_IN_USE)
+        self.assertIn("expected a bound UDP socket", done.stderr)
+
     def test_named_socket_that_was_not_handed_down_exits_69(self):
         done = run("-c", "/dev/null", "-o", "host=systemd:front")
         self.assertEqual(done.returncode, ADDRESS_IN_USE)

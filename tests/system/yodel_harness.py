@@ -104,10 +104,10 @@ def run(*arguments, program=YODELD, **keywords):
 
 
 def split_address(text):
-    """Host and port of a ready line; of a Unix socket all of it, and 0."""
+    """Host and port of a ready line, also of UDP; of a Unix socket all of it, and 0."""
     if text.startswith("unix:"):
         return text, 0
-    host, port = text.rsplit(":", 1)
+    host, port = text.removeprefix("udp:").rsplit(":", 1)
     return host.strip("[]"), int(port)
 
 
@@ -134,8 +134,8 @@ class Daemon:
             self.reader.start()
         if ready:
             # The stream ends once all listen: that is the readiness that -1 promises.
-            text = self.process.stdout.read().decode()
-            self.addresses = [split_address(line) for line in text.splitlines()]
+            self.ready_lines = self.process.stdout.read().decode().splitlines()
+            self.addresses = [split_address(line) for line in self.ready_lines]
             if not self.addresses:
                 self.process.wait(PATIENCE)
                 self.reader.join(PATIENCE)

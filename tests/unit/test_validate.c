@@ -110,6 +110,36 @@ static void access_is_for_a_listener_with_a_file(void **state)
 #undef WHY
 }
 
+static void a_port_may_be_had_with_each_protocol(void **state)
+{
+	struct trial *trial = *state;
+
+	listener(trial, 0, "127.0.0.1", "7");
+	listener(trial, 1, "127.0.0.1", "7");
+	trial_set(trial, 1, VALUE_STRING, "protocol", "udp", "f:1");
+	(void)trial_build(trial);
+	listener(trial, 2, "127.0.0.1", "7");
+	trial_set(trial, 2, VALUE_STRING, "protocol", "udp", "f:2");
+	trial_expect_problems(trial,
+		"f:p: listen.[2].port: expected an address of its own, got \"127.0.0.1\" port 7, which listener 1 has\n");
+}
+
+static void udp_is_for_echo_and_not_for_unix_sockets(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "protocol", "udp", "f:1");
+	listener(trial, 0, "127.0.0.1", "7");
+	listener(trial, 1, "systemd:web", "7");
+	(void)trial_build(trial);
+	listener(trial, 2, "unix:/run/a", "7");
+	listener(trial, 3, "127.0.0.1", "8");
+	trial_set(trial, 3, VALUE_STRING, "service", "clock", "f:2");
+	trial_expect_problems(trial,
+		"f:1: listen.[2].protocol: expected tcp with a Unix socket, got udp\n"
+		"f:2: listen.[3].service: expected service echo with protocol udp, got \"clock\"\n");
+}
+
 static void whole_seconds_are_asked_for_where_the_kernel_counts_in_them(void **state)
 {
 	struct trial *trial = *state;
@@ -151,6 +181,8 @@ int main(void)
 		ROW(an_inherited_socket_belongs_to_one_listener),
 		ROW(paths_must_differ_whatever_the_ports),
 		ROW(access_is_for_a_listener_with_a_file),
+		ROW(a_port_may_be_had_with_each_protocol),
+		ROW(udp_is_for_echo_and_not_for_unix_sockets),
 		ROW(whole_seconds_are_asked_for_where_the_kernel_counts_in_them),
 		ROW(many_listeners_are_compared_in_good_time),
 	};

@@ -18,6 +18,9 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+/* What is spoken at an IP address; over Unix sockets, PROTOCOL_TCP stands for streams. */
+enum protocol { PROTOCOL_TCP, PROTOCOL_UDP };
+
 /* The family of a struct address_process; the kernel has none so high. */
 enum { ADDRESS_FAMILY_PROCESS = 254 };
 

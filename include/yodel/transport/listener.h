@@ -30,20 +30,23 @@ struct listener {
 };
 
 /*
- * Binds a socket to every address of host; clients can connect after listener_listen.
+ * Binds a socket to every address of host; clients can connect after listener_listen. A UDP socket
+ * has what is sent to it from now on.
+ *   protocol  PROTOCOL_TCP for a Unix socket
  *   host      a name, an address, "*" for all addresses of both families (IPv4 alone where the kernel
  *             has no IPv6), "unix:/path" or "unix:@name"
  *   port      a number or a service name; 0 lets the kernel choose, the same port on every address;
  *             of no meaning for a Unix socket
- * Sockets are non-blocking and close-on-exec, with SO_REUSEADDR.
+ * Sockets are non-blocking and close-on-exec; those of TCP have SO_REUSEADDR, those of UDP are as
+ * datagram_batch_prepare_socket makes them.
  * Returns 0, or -1 with error naming address and cause, and nothing open: EX_UNAVAILABLE (in use,
  * not an address of this machine, unknown host), EX_NOPERM (privileged port), EX_OSERR.
  */
-int listener_open(struct listener *listener, const char *host, const char *port,
-	const struct socket_options *options, struct error *error) MUST_USE;
+int listener_open(struct listener *listener, enum protocol protocol, const char *host,
+	const char *port, const struct socket_options *options, struct error *error) MUST_USE;
 
 /*
- * Lets clients connect. On an adopted socket, which listens already, it changes the backlog.
+ * Lets clients connect; for sockets of streams. On an adopted socket, which listens already, it changes the backlog.
  *   backlog   the kernel takes no more than net.core.somaxconn; 0: as many as that
  *   options   as for listener_open: access to the file of a Unix socket, which is made now
  * Returns 0, or -1 with error naming address and cause.
@@ -53,11 +56,12 @@ int listener_listen(struct listener *listener, int backlog, const struct socket_
 
 /*
  * Adds an inherited socket to a listener and sets the options on it.
- * Takes fd if it returns 0. Returns -1 with error (EX_UNAVAILABLE) if fd is not a listening TCP
- * or Unix stream socket. The file of the latter stays when it is closed.
+ *   protocol   PROTOCOL_TCP: fd must be a listening TCP or Unix stream socket; the file of the latter
+ *              stays when it is closed. PROTOCOL_UDP: it must be bound
+ * Takes fd if it returns 0. Returns -1 with error (EX_UNAVAILABLE) if it is something else.
  */
-int listener_adopt(struct listener *listener, int fd, const struct socket_options *options,
-	struct error *error) MUST_USE;
+int listener_adopt(struct listener *listener, enum protocol protocol, int fd,
+	const struct socket_options *options, struct error *error) MUST_USE;
 
 /* Closes all sockets, and removes the files that were made for them. Fine on a closed or zeroed listener. */
 void listener_close(struct listener *listener);
