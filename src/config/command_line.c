@@ -12,22 +12,61 @@
 #include <string.h>
 #include <sysexits.h>
 
-static const struct flag flags[] = {
-	{'c', "config", "FILE", "read this file; without, the default file if there is one"},
-	{'o', "option", "PATH=VALUE", "set an option; wins over the file; may be repeated"},
-	{'l', "listen", "HOST:PORT[=SERVICE]",
-		"listen here instead of where the file says; may be repeated"},
-	{'t', "test", NULL, "check the configuration, print \"configuration OK\" and exit"},
-	{'T', "show", NULL, "print every effective value with its origin and exit"},
-	{'1', "ready", NULL,
-		"print each bound address on stdout once all listen, then close stdout"},
-	{'v', "verbose", NULL, "log at level debug, as -o log.level=debug"},
-	{'q', "quiet", NULL, "log at level warn, as -o log.level=warn"},
-	{'V', "version", NULL, "print the version and exit"},
-	{'h', "help", NULL, "print this help and all options of the configuration, and exit"},
+enum {
+	FLAG_CONFIG,
+	FLAG_OPTION,
+	FLAG_LISTEN,
+	FLAG_TEST,
+	FLAG_SHOW,
+	FLAG_READY,
+	FLAG_ONCE,
+	FLAG_MAX_ACCEPTS,
+	FLAG_EXIT_IDLE,
+	FLAG_DIE_WITH_PARENT,
+	FLAG_VERBOSE,
+	FLAG_QUIET,
+	FLAG_VERSION,
+	FLAG_HELP,
+	FLAG_COUNT,
 };
 
-enum { FLAG_COUNT = sizeof flags / sizeof *flags };
+static const struct flag flags[FLAG_COUNT] = {
+	[FLAG_CONFIG] = {'c', "config", "FILE",
+		"read this file; without, the default file if there is one"},
+	[FLAG_OPTION] = {'o', "option", "PATH=VALUE",
+		"set an option; wins over the file; may be repeated"},
+	[FLAG_LISTEN] = {'l', "listen", "HOST:PORT[=SERVICE]",
+		"listen here instead of where the file says; may be repeated"},
+	[FLAG_TEST] = {'t', "test", NULL,
+		"check the configuration, print \"configuration OK\" and exit"},
+	[FLAG_SHOW] = {'T', "show", NULL, "print every effective value with its origin and exit"},
+	[FLAG_READY] = {'1', "ready", NULL,
+		"print each bound address on stdout once all listen, then close stdout"},
+	[FLAG_ONCE] = {'\0', "once", NULL, "exit after one client, as --max-accepts 1"},
+	[FLAG_MAX_ACCEPTS] = {'\0', "max-accepts", "NUMBER",
+		"exit after so many clients, as -o exit.max_accepts=NUMBER"},
+	[FLAG_EXIT_IDLE] = {'\0', "exit-idle", "TIME",
+		"exit after so long without a client, as -o exit.idle=TIME"},
+	[FLAG_DIE_WITH_PARENT] = {'\0', "die-with-parent", NULL,
+		"stop with the parent process, as -o exit.with_parent=true"},
+	[FLAG_VERBOSE] = {'v', "verbose", NULL, "log at level debug, as -o log.level=debug"},
+	[FLAG_QUIET] = {'q', "quiet", NULL, "log at level warn, as -o log.level=warn"},
+	[FLAG_VERSION] = {'V', "version", NULL, "print the version and exit"},
+	[FLAG_HELP] = {'h', "help", NULL,
+		"print this help and all options of the configuration, and exit"},
+};
+
+/* Flags that stand for an option. value: NULL for the flag's argument. */
+static const struct shorthand {
+	const char *origin, *path, *value;
+} shorthands[FLAG_COUNT] = {
+	[FLAG_ONCE] = {"--once", "exit.max_accepts", "1"},
+	[FLAG_MAX_ACCEPTS] = {"--max-accepts", "exit.max_accepts", NULL},
+	[FLAG_EXIT_IDLE] = {"--exit-idle", "exit.idle", NULL},
+	[FLAG_DIE_WITH_PARENT] = {"--die-with-parent", "exit.with_parent", "true"},
+	[FLAG_VERBOSE] = {"-v", "log.level", "debug"},
+	[FLAG_QUIET] = {"-q", "log.level", "warn"},
+};
 
 static void add(struct assignments *assignments, const char *origin, int listener, const char *path,
 	const char *value)
@@ -143,39 +182,37 @@ out:
 	return result;
 }
 
-static int read_flag(struct command_line *line, int letter, struct error *error)
+static int read_flag(struct command_line *line, int flag, struct error *error)
 {
-	switch (letter) {
-	case 'c':
+	const struct shorthand *shorthand = &shorthands[flag];
+
+	switch (flag) {
+	case FLAG_CONFIG:
 		line->config_path = optarg;
 		return 0;
-	case 'o':
+	case FLAG_OPTION:
 		return read_option(line, optarg, error);
-	case 'l':
+	case FLAG_LISTEN:
 		return read_listen(line, optarg, error);
-	case 't':
+	case FLAG_TEST:
 		line->command = COMMAND_TEST;
 		return 0;
-	case 'T':
+	case FLAG_SHOW:
 		line->command = COMMAND_SHOW;
 		return 0;
-	case '1':
+	case FLAG_READY:
 		line->has_ready_lines = true;
 		return 0;
-	case 'v':
-		add(&line->assignments, "-v", SCOPE_TOP, "log.level", "debug");
-		return 0;
-	case 'q':
-		add(&line->assignments, "-q", SCOPE_TOP, "log.level", "warn");
-		return 0;
-	case 'V':
+	case FLAG_VERSION:
 		line->command = COMMAND_VERSION;
 		return 0;
-	case 'h':
+	case FLAG_HELP:
 		line->command = COMMAND_HELP;
 		return 0;
 	default:
-		return -1; /* no such flag */
+		add(&line->assignments, shorthand->origin, SCOPE_TOP, shorthand->path,
+			shorthand->value != NULL ? shorthand->value : optarg);
+		return 0;
 	}
 }
 
@@ -186,7 +223,7 @@ int command_line_read(struct command_line *line, int argc, char **argv, struct e
 	*line = (struct command_line){.command = COMMAND_RUN};
 	flags_begin();
 	while ((row = flags_next(flags, FLAG_COUNT, argc, argv, error)) != FLAGS_END)
-		if (row == FLAGS_BAD || read_flag(line, flags[row].letter, error) != 0)
+		if (row == FLAGS_BAD || read_flag(line, row, error) != 0)
 			return -1;
 	if (optind < argc)
 		return error_set(error, EX_USAGE, "expected no argument, got \"%s\"; try --help",
@@ -273,12 +310,21 @@ void command_line_apply(
 		apply_to_listener(&line->to_listeners.items[i], assignments, problems);
 }
 
+static void print_usage(FILE *out, const struct flag *flag)
+{
+	if (flag->letter != '\0')
+		fprintf(out, " [-%c", flag->letter);
+	else
+		fprintf(out, " [--%s", flag->name);
+	fprintf(out, "%s%s]", flag->argument != NULL ? " " : "",
+		flag->argument != NULL ? flag->argument : "");
+}
+
 void command_line_print_help(FILE *out)
 {
 	fputs("Usage: yodeld", out);
 	for (size_t i = 0; i < FLAG_COUNT; i++)
-		fprintf(out, " [-%c%s%s]", flags[i].letter, flags[i].argument != NULL ? " " : "",
-			flags[i].argument != NULL ? flags[i].argument : "");
+		print_usage(out, &flags[i]);
 	fputs("\nEcho or greet every TCP client, each on a thread of its own.\n\n", out);
 	flags_print(out, flags, FLAG_COUNT, 37);
 }

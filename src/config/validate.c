@@ -197,6 +197,18 @@ static void check_files(const struct config *config, const struct assignments *a
 	}
 }
 
+/* What begins or ends a connection is of no use without one. */
+static void check_datagram_options(
+	const struct assignments *assignments, size_t index, struct problems *problems)
+{
+	static const char *const paths[] = {"proxy_protocol", "stop_command"};
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (is_asked_for(assignments, paths[i], index))
+			add(problems, assignments, index, paths[i],
+				"expected a listener with connections, got one with protocol udp");
+}
+
 /* A datagram is a message by itself: only to send it back makes sense without a connection. */
 static void check_protocols(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
@@ -208,6 +220,7 @@ static void check_protocols(const struct config *config, const struct assignment
 
 		if (listener->protocol != PROTOCOL_UDP)
 			continue;
+		check_datagram_options(assignments, i, problems);
 		if (listener->host != NULL && is_unix(listener))
 			add(problems, assignments, i, "protocol",
 				"expected tcp with a Unix socket, got udp");
@@ -216,6 +229,25 @@ static void check_protocols(const struct config *config, const struct assignment
 		snprintf(why, sizeof why, "expected service echo with protocol udp, got \"%s\"",
 			listener->schema->name);
 		add(problems, assignments, i, "service", why);
+	}
+}
+
+static void check_stop_command(const struct config *config, const struct assignments *assignments,
+	struct problems *problems)
+{
+	char why[OPTION_WHY_BYTES];
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener_settings *listener = &config->listeners[i];
+		const char *command = listener->stop_command;
+
+		if (command == NULL || command[0] == '\0' || listener->schema == NULL ||
+			listener->schema->has_lines)
+			continue;
+		snprintf(why, sizeof why,
+			"expected a service whose clients send lines, got service \"%s\"",
+			listener->schema->name);
+		add(problems, assignments, i, "stop_command", why);
 	}
 }
 
@@ -232,5 +264,6 @@ void validate(const struct config *config, const struct assignments *assignments
 	check_addresses(config, assignments, problems, sorted);
 	check_files(config, assignments, problems);
 	check_protocols(config, assignments, problems);
+	check_stop_command(config, assignments, problems);
 	free(sorted);
 }

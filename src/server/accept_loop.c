@@ -32,6 +32,11 @@ static struct pollfd *partings_of(struct accept_loop *loop)
 	return sockets_of(loop) + loop->socket_count;
 }
 
+static void wake_leader(const struct accept_loop *loop)
+{
+	CHECK(eventfd_write(loop->wake_fd, 1) == 0);
+}
+
 static void tell_main(const struct accept_loop *loop)
 {
 	CHECK(eventfd_write(loop->event_fd, 1) == 0);
@@ -65,6 +70,22 @@ static void leave_sockets(struct accept_loop *loop)
 	forget_ready_sockets(loop);
 	loop->status.tell_at_ms = 0; /* main tells while it drains */
 	enter_stage(loop, ACCEPT_LOOP_CLOSED);
+}
+
+static void give_up(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	loop->is_broken = true;
+	lock_give(&loop->lock);
+	leave_sockets(loop);
+}
+
+static void begin_to_finish(struct accept_loop *loop)
+{
+	lock_take(&loop->lock);
+	if (loop->stage == ACCEPT_LOOP_OPEN)
+		loop->stage = ACCEPT_LOOP_FINISHING;
+	lock_give(&loop->lock);
 }
 
 /* The next socket with clients in its queue, as far as is known; each has its turn. */
@@ -109,6 +130,12 @@ static int add_follower(struct accept_loop *loop)
 	return failure;
 }
 
+static void count_admission(struct accept_loop *loop)
+{
+	if (loop->admissions_left > 0 && --loop->admissions_left == 0)
+		leave_sockets(loop);
+}
+
 /* A client is let in where no limit is in the way, and served where another thread can lead meanwhile. */
 static struct connection *let_in(struct accept_loop *loop, const struct listener_settings *listener,
 	const struct admission *client)
@@ -118,8 +145,10 @@ static struct connection *let_in(struct accept_loop *loop, const struct listener
 	if (connection == NULL)
 		return NULL;
 	int thread_failure = has_follower(loop) ? 0 : add_follower(loop);
-	if (thread_failure == 0)
+	if (thread_failure == 0) {
+		count_admission(loop);
 		return connection;
+	}
 	acceptor_turn_away(&loop->acceptor, client, connection, thread_failure);
 	forget_ready_sockets(loop);
 	return NULL;
@@ -148,7 +177,7 @@ static struct connection *take_client(struct accept_loop *loop, size_t socket_in
 	case ACCEPT_FATAL:
 		log_message(LOG_LEVEL_ERROR, "error", "accept on listener %s: %s", listener->name,
 			error_text(errno));
-		leave_sockets(loop);
+		give_up(loop);
 		break;
 	}
 	return NULL;
@@ -166,12 +195,23 @@ static struct connection *take_ready_client(struct accept_loop *loop)
 	return connection;
 }
 
-static int timeout_of(const struct accept_loop *loop, int64_t now_ms)
+/* When exit.idle will be over if nobody comes; 0 where it never is. */
+static int64_t idle_deadline_ms(const struct accept_loop *loop)
+{
+	int64_t idle_ms = loop->config->exit.idle_ms;
+	int64_t since_ms = idle_ms == 0 ? 0 : registry_empty_since_ms(loop->acceptor.registry);
+
+	return since_ms == 0 ? 0 : since_ms + idle_ms;
+}
+
+static int timeout_of(struct accept_loop *loop, int64_t now_ms)
 {
 	const struct acceptor *acceptor = &loop->acceptor;
 	int64_t wake_ms = clock_earlier_of(
 		loop->status.tell_at_ms, partings_deadline_ms(&acceptor->partings));
 
+	if (is_accepting(loop))
+		wake_ms = clock_earlier_of(wake_ms, idle_deadline_ms(loop));
 	wake_ms = clock_earlier_of(wake_ms, refusals_deadline_ms(&acceptor->refusals));
 	if (acceptor->paused_until_ms > now_ms)
 		wake_ms = clock_earlier_of(wake_ms, acceptor->paused_until_ms);
@@ -234,12 +274,21 @@ static void finish(struct accept_loop *loop)
 		leave_sockets(loop);
 }
 
+static void end_idleness(struct accept_loop *loop)
+{
+	int64_t deadline_ms = idle_deadline_ms(loop);
+
+	if (deadline_ms != 0 && deadline_ms <= clock_monotonic_ms())
+		begin_to_finish(loop);
+}
+
 /* One turn of the loop. Returns false after the last one. */
 static bool turn(struct accept_loop *loop)
 {
 	switch (accept_loop_stage(loop)) {
 	case ACCEPT_LOOP_OPEN:
 		wait_for_work(loop, true);
+		end_idleness(loop);
 		return true;
 	case ACCEPT_LOOP_FINISHING:
 		finish(loop);
@@ -328,6 +377,14 @@ static void count_out(struct accept_loop *loop)
 	lock_give(&loop->lock);
 }
 
+/* Behind the last client exit.idle begins: the leader waits for its end. */
+static void serve(struct accept_loop *loop, struct connection *connection)
+{
+	handle_client(connection);
+	if (idle_deadline_ms(loop) != 0)
+		wake_leader(loop);
+}
+
 static void *take_turns(void *argument)
 {
 	struct accept_loop *loop = argument;
@@ -338,7 +395,7 @@ static void *take_turns(void *argument)
 
 		give_lead(loop);
 		if (connection != NULL)
-			handle_client(connection);
+			serve(loop, connection);
 		is_leader = wait_for_lead_again(loop);
 	}
 	count_out(loop);
@@ -394,6 +451,7 @@ int accept_loop_init(struct accept_loop *loop, const struct config *config,
 		.is_led = true, /* by nobody, until accept_loop_begin */
 		.wake_fd = -1,
 		.last_turns_left = LAST_TURNS,
+		.admissions_left = config->exit.max_accepts,
 	};
 	if (init_attributes(loop, error) != 0)
 		return -1;
@@ -431,11 +489,16 @@ void accept_loop_begin(struct accept_loop *loop)
 
 void accept_loop_finish(struct accept_loop *loop)
 {
+	begin_to_finish(loop);
+	wake_leader(loop);
+}
+
+bool accept_loop_is_broken(struct accept_loop *loop)
+{
 	lock_take(&loop->lock);
-	if (loop->stage == ACCEPT_LOOP_OPEN)
-		loop->stage = ACCEPT_LOOP_FINISHING;
+	bool is_broken = loop->is_broken;
 	lock_give(&loop->lock);
-	CHECK(eventfd_write(loop->wake_fd, 1) == 0);
+	return is_broken;
 }
 
 enum accept_loop_stage accept_loop_stage(struct accept_loop *loop)

@@ -4,6 +4,7 @@
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
 #include "yodel/server/refusals.h"
+#include "yodel/session/access.h"
 #include "yodel/session/peer_rates.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ struct datagram_echo {
 	int fd;
 	pthread_t thread;
 	struct datagram_batch batch;
+	struct access access;
 	struct peer_rates rates;
 	struct refusals refusals;
 	int64_t paused_until_ms;
@@ -62,15 +64,26 @@ static bool has_rate(struct datagram_echo *echo, const struct address *source, i
 	return peer_rates_take(&echo->rates, &peer, now_ms);
 }
 
+/* CLOSE_NONE, or why a datagram is not answered; the rate comes last, for it is used up. */
+static enum close_reason find_obstacle(
+	struct datagram_echo *echo, const struct datagram *item, int64_t now_ms)
+{
+	enum close_reason reason = datagram_guard_check(&echo->datagrams->guard, item);
+
+	if (reason != CLOSE_NONE)
+		return reason;
+	if (!access_is_allowed(&echo->access, &item->source))
+		return CLOSE_DENIED;
+	return has_rate(echo, &item->source, now_ms) ? CLOSE_NONE : CLOSE_RATE;
+}
+
 /* Marks what is to be answered. */
 static void choose(struct datagram_echo *echo, int64_t now_ms)
 {
 	for (size_t i = 0; i < echo->batch.count; i++) {
 		struct datagram *item = &echo->batch.items[i];
-		enum close_reason reason = datagram_guard_check(&echo->datagrams->guard, item);
+		enum close_reason reason = find_obstacle(echo, item, now_ms);
 
-		if (reason == CLOSE_NONE && !has_rate(echo, &item->source, now_ms))
-			reason = CLOSE_RATE;
 		item->is_wanted = reason == CLOSE_NONE;
 		if (!item->is_wanted)
 			drop(echo, &item->source, reason, 0, now_ms);
@@ -194,7 +207,8 @@ static int init_echo(struct datagram_echo *echo, const struct datagrams *datagra
 		.listener = &datagrams->config->listeners[entry->listener_index],
 		.fd = entry->fd,
 	};
-	if (peer_rates_init(&echo->rates, echo->listener->datagram_rate) != 0 ||
+	if (access_init(&echo->access, &echo->listener->allow, &echo->listener->deny) != 0 ||
+		peer_rates_init(&echo->rates, echo->listener->datagram_rate) != 0 ||
 		datagram_batch_init(&echo->batch, entry->fd) != 0)
 		return -1;
 	return 0;
@@ -301,6 +315,7 @@ void datagrams_fini(struct datagrams *datagrams)
 	for (size_t i = 0; i < datagrams->count; i++) {
 		datagram_batch_fini(&datagrams->echoes[i].batch);
 		peer_rates_fini(&datagrams->echoes[i].rates);
+		access_fini(&datagrams->echoes[i].access);
 	}
 	free(datagrams->echoes);
 	if (datagrams->stop_fd >= 0)

@@ -108,13 +108,35 @@ static void warn_of_somaxconn(const struct config *config)
 				config->listeners[i].name, config->listeners[i].backlog, somaxconn);
 }
 
+/* Who may connect from elsewhere must not be able to stop the daemon. */
+static int check_stop_command(const struct listener *listener,
+	const struct listener_settings *settings, struct error *error)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	if (settings->stop_command[0] == '\0' || settings->protocol == PROTOCOL_UDP)
+		return 0;
+	for (size_t i = 0; i < listener->count; i++) {
+		const struct address *address = &listener->sockets[i].address;
+
+		if (address_is_local(address))
+			continue;
+		address_format(address, text);
+		return error_set(error, EX_CONFIG,
+			"stop_command = \"%s\": expected a loopback address or a Unix socket, got %s",
+			settings->stop_command, text);
+	}
+	return 0;
+}
+
 static int open_all(struct listening *listening, const struct config *config,
 	struct inherited *inherited, struct error *error)
 {
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener_settings *settings = &config->listeners[i];
 
-		if (open_one(&listening->listeners[i], settings, inherited, error) != 0) {
+		if (open_one(&listening->listeners[i], settings, inherited, error) != 0 ||
+			check_stop_command(&listening->listeners[i], settings, error) != 0) {
 			name_in_error(settings, error);
 			return -1;
 		}

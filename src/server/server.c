@@ -14,12 +14,14 @@
 #include "yodel/session/buffer_pool.h"
 #include "yodel/session/placement.h"
 #include "yodel/session/registry.h"
+#include "yodel/session/stop_request.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sysexits.h>
@@ -35,13 +37,14 @@ struct server {
 	struct registry registry;
 	struct buffer_pool buffers;
 	struct placement placement;
+	struct stop_request stop_request;
 	struct accept_loop accept_loop;
 	struct listening listening;
 	struct datagrams datagrams;
 	struct status status; /* while draining; before, it is the accept loop's to tell */
 	int signal_fd;
-	int event_fd; /* readable when the accept loop has news */
-	unsigned stop_signals;
+	int event_fd; /* readable when the accept loop has news, or a client wants the stop */
+	unsigned stop_signals; /* a client's wish counts as one */
 };
 
 /*
@@ -82,7 +85,7 @@ static void hear_signals(struct server *server)
 	}
 }
 
-/* Waits for a signal or news of the accept loop, not beyond until_ms (0: for ever). */
+/* Waits for a signal, a client's wish or news of the accept loop, not beyond until_ms (0: for ever). */
 static void wait_for_event(struct server *server, int64_t until_ms)
 {
 	struct pollfd set[] = {
@@ -98,17 +101,19 @@ static void wait_for_event(struct server *server, int64_t until_ms)
 		return;
 	if (set[1].revents != 0)
 		(void)eventfd_read(server->event_fd, &(eventfd_t){0});
+	if (stop_request_take(&server->stop_request))
+		server->stop_signals++;
 	if (set[0].revents != 0)
 		hear_signals(server);
 }
 
-/* Waits until nobody is served any more, up to patience_ms or a second signal. */
-static bool wait_until_empty(struct server *server, int64_t patience_ms)
+/* Waits until nobody is served any more, up to until_ms (0: for ever) or that many signals. */
+static bool wait_until_empty(struct server *server, int64_t until_ms, unsigned stop_signals)
 {
-	int64_t until_ms = clock_monotonic_ms() + patience_ms;
 	bool is_empty = accept_loop_is_empty(&server->accept_loop);
 
-	while (!is_empty && server->stop_signals < 2 && clock_monotonic_ms() < until_ms) {
+	while (!is_empty && server->stop_signals < stop_signals &&
+		(until_ms == 0 || clock_monotonic_ms() < until_ms)) {
 		wait_for_event(server, clock_earlier_of(until_ms, server->status.tell_at_ms));
 		status_tell(&server->status, &server->registry, clock_monotonic_ms());
 		is_empty = accept_loop_is_empty(&server->accept_loop);
@@ -128,30 +133,48 @@ static void stop_accepting(struct server *server)
 		wait_for_event(server, 0);
 	datagrams_stop(&server->datagrams);
 	listening_close(&server->listening);
+	status_begin(&server->status, "STOPPING=1\n", "draining ", &server->registry);
+}
+
+static bool wait_in_drain(struct server *server, int64_t patience_ms)
+{
+	return wait_until_empty(server, clock_monotonic_ms() + patience_ms, 2);
 }
 
 /* Lets clients finish, then ends their input (what has arrived is still answered), then cuts. */
 static void drain(struct server *server)
 {
-	stop_accepting(server);
-	status_begin(&server->status, "STOPPING=1\n", "draining ", &server->registry);
 	report_drain(&server->registry, server->config->drain_ms);
-	if (wait_until_empty(server, server->config->drain_ms) || server->stop_signals > 1)
+	if (wait_in_drain(server, server->config->drain_ms) || server->stop_signals > 1)
 		return;
 	registry_shut_all(&server->registry, SHUT_RD, CLOSE_DRAIN);
-	if (wait_until_empty(server, FLUSH_MS) || server->stop_signals > 1)
+	if (wait_in_drain(server, FLUSH_MS) || server->stop_signals > 1)
 		return;
 	registry_shut_all(&server->registry, SHUT_RDWR, CLOSE_DRAIN);
-	(void)wait_until_empty(server, CUT_MS);
+	(void)wait_in_drain(server, CUT_MS);
+}
+
+/*
+ * The kernel sends TERM when the parent ends. It may have ended before we asked for that. Source:
+ * prctl(2) PR_SET_PDEATHSIG.
+ */
+static void stop_with_parent(void)
+{
+	pid_t parent = getppid();
+
+	CHECK(prctl(PR_SET_PDEATHSIG, SIGTERM) == 0);
+	if (getppid() != parent)
+		raise(SIGTERM);
 }
 
 static int open_wake_ups(struct server *server, struct error *error)
 {
 	server->signal_fd = open_signals();
 	server->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (server->signal_fd >= 0 && server->event_fd >= 0)
-		return 0;
-	return error_set_errno(error, EX_OSERR, errno, "cannot open signalfd or eventfd");
+	if (server->signal_fd < 0 || server->event_fd < 0)
+		return error_set_errno(error, EX_OSERR, errno, "cannot open signalfd or eventfd");
+	stop_request_init(&server->stop_request, server->event_fd);
+	return 0;
 }
 
 static void place(struct server *server)
@@ -178,6 +201,7 @@ static int make_registry(
 		.listener_count = config->listener_count,
 		.buffers = &server->buffers,
 		.placement = &server->placement,
+		.stop_request = &server->stop_request,
 	};
 
 	if (registry_init(&server->registry, &settings) == 0) {
@@ -221,6 +245,8 @@ static int prepare_to_accept(struct server *server, struct error *error)
 		return -1;
 	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections, error) == 0 &&
 		make_registry(server, &plan, error) == 0) {
+		if (config->exit.with_parent)
+			stop_with_parent();
 		report_plan(config, &plan);
 		if (start(server, &plan, error) == 0)
 			return 0;
@@ -262,7 +288,10 @@ static int serve(struct server *server)
 {
 	while (server->stop_signals == 0 && is_accepting(server))
 		wait_for_event(server, 0);
-	bool is_broken = server->stop_signals == 0;
+	stop_accepting(server);
+	bool is_broken = accept_loop_is_broken(&server->accept_loop);
+	if (!is_broken) /* without a signal it was a rule of exit, which leaves clients their time */
+		(void)wait_until_empty(server, 0, 1);
 	drain(server);
 	report_statistics("stop", &server->registry, &server->datagrams);
 	if (server->stop_signals > 1 || is_broken)

@@ -3,23 +3,25 @@
 
 #include "yodel/base/check.h"
 #include "yodel/service/greeting.h"
+#include "yodel/service/message.h"
 
 #include <string.h>
 
-/* The one place to add a service: name, function, rows, settings. */
+/* The one place to add a service: name, function, rows, settings, whether clients send lines. */
 #define SERVICES(X)                                                                                \
-	X("echo", service_echo, NULL, 0)                                                           \
-	X("greet", service_greet, greet_options, sizeof(struct greet_settings))                    \
-	X("discard", service_discard, NULL, 0)                                                     \
-	X("chargen", service_chargen, NULL, 0)                                                     \
-	X("daytime", service_daytime, NULL, 0)                                                     \
-	X("time", service_time, NULL, 0)
+	X("echo", service_echo, NULL, 0, true)                                                     \
+	X("greet", service_greet, greet_options, sizeof(struct greet_settings), false)             \
+	X("discard", service_discard, NULL, 0, true)                                               \
+	X("chargen", service_chargen, NULL, 0, true)                                               \
+	X("daytime", service_daytime, NULL, 0, false)                                              \
+	X("time", service_time, NULL, 0, false)                                                    \
+	X("message", service_message, message_options, sizeof(struct message_settings), false)
 
-#define SCHEMA(word, function, rows, bytes)                                                        \
-	{.name = (word), .options = (rows), .settings_bytes = (bytes)},
+#define SCHEMA(word, function, rows, bytes, lines)                                                 \
+	{.name = (word), .options = (rows), .settings_bytes = (bytes), .has_lines = (lines)},
 const struct service_schema service_schemas[] = {SERVICES(SCHEMA){.name = NULL}};
 
-#define FUNCTION(word, function, rows, bytes) (function),
+#define FUNCTION(word, function, rows, bytes, lines) (function),
 static service_run *const functions[] = {SERVICES(FUNCTION)};
 
 service_run *service_find(const char *name)

@@ -39,11 +39,10 @@ static int set_not_found(struct error *error, const char *host, const char *port
 		error, EX_NOHOST, "host \"%s\" port \"%s\": %s", shown_host, shown_port, why);
 }
 
-int address_resolve(const char *host, const char *port, int family, int flags, struct address *list,
-	size_t capacity, size_t *count, struct error *error)
+int address_resolve(const char *host, const char *port, int family, int type, int flags,
+	struct address *list, size_t capacity, size_t *count, struct error *error)
 {
-	struct addrinfo hints = {
-		.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+	struct addrinfo hints = {.ai_family = family, .ai_socktype = type, .ai_flags = flags};
 	struct addrinfo *found;
 	size_t filled = 0;
 	int failure = getaddrinfo(host, port, &hints, &found);
@@ -110,6 +109,18 @@ void address_normalize(struct address *address)
 	memcpy(&v4.sin_addr, &address->v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
 	address->v4 = v4;
 	address->length = sizeof v4;
+}
+
+bool address_is_local(const struct address *address)
+{
+	switch (address->any.sa_family) {
+	case AF_INET:
+		return ntohl(address->v4.sin_addr.s_addr) >> IN_CLASSA_NSHIFT == IN_LOOPBACKNET;
+	case AF_INET6:
+		return IN6_IS_ADDR_LOOPBACK(&address->v6.sin6_addr);
+	default:
+		return address->any.sa_family == AF_UNIX;
+	}
 }
 
 unsigned address_port(const struct address *address)

@@ -182,11 +182,13 @@ static int open_unix(struct listener *listener, const char *path,
 	return 0;
 }
 
-static int resolve(const char *host, const char *port, struct address *list, size_t *count,
-	struct error *error)
+static int resolve(enum protocol protocol, const char *host, const char *port, struct address *list,
+	size_t *count, struct error *error)
 {
-	if (address_resolve(host, port, AF_UNSPEC, AI_PASSIVE, list, LISTENER_SOCKETS_MAX, count,
-		    error) == 0)
+	int type = protocol == PROTOCOL_UDP ? SOCK_DGRAM : SOCK_STREAM;
+
+	if (address_resolve(host, port, AF_UNSPEC, type, AI_PASSIVE, list, LISTENER_SOCKETS_MAX,
+		    count, error) == 0)
 		return 0;
 	error->exit_code = EX_UNAVAILABLE;
 	return -1;
@@ -203,7 +205,7 @@ int listener_open(struct listener *listener, enum protocol protocol, const char 
 	*listener = (struct listener){.count = 0};
 	if (path != NULL)
 		return open_unix(listener, path, options, error);
-	if (resolve(is_any ? "::" : host, port, list, &count, error) != 0)
+	if (resolve(protocol, is_any ? "::" : host, port, list, &count, error) != 0)
 		return -1;
 	if (is_any)
 		return open_any(listener, protocol, list, options, error);

@@ -9,7 +9,8 @@ from yodel_harness import (CONFIGURATION, MISSING_FILE, SOURCE_DIR, USAGE, YODEL
                            receive_all, run)
 
 DEFAULT_FILE = "/etc/yodel/yodeld.conf"
-SHOWN = re.compile(r"(?P<path>[^ ]+) = (?P<value>\"(?:[^\"\\]|\\.)*\"|[^\" ]+)  # (?P<origin>.+)")
+SHOWN = re.compile(r"(?P<path>[^ ]+) = (?P<value>\"(?:[^\"\\]|\\.)*\"|\(.*\)|[^\" ]+)"
+                   r"  # (?P<origin>.+)")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
@@ -69,7 +70,7 @@ class ErrorsOfValues(ConfigurationTest):
             ('backlog = "many";', 'backlog: expected an integer from 0 to 65535, got "many"'),
             ('host = 7;', 'host: expected a string, got 7'),
             ('service = true;', 'service: expected one of echo, greet, .*, got the boolean true'),
-            ('thread_stack = [ 1, 2 ];', 'thread_stack: expected a size .*, got a list'),
+            ('thread_stack = [ 1, 2 ];', 'thread_stack: expected a size .*, got a list of 2'),
         ])
         self.assertEqual(
             [re.sub(", got.*", "", problem) for problem in self.problems_of(
@@ -115,7 +116,7 @@ class ErrorsOfValues(ConfigurationTest):
                                               r'debug, got "inof" \(did you mean "info"\?\)'),
                 ('log: { format = "xml"; };', r'log\.format: expected one of text, json, .*'),
                 ('service = "ehco";', r'service: expected one of echo, greet, discard, chargen, '
-                                      r'daytime, time, got "ehco" \(did you mean "echo"\?\)'),
+                                      r'daytime, time, message, got "ehco" \(did you mean "echo"\?\)'),
                 ('host = "";', 'host: expected a host name, .*, got ""'),
                 ('host = "a b";', 'host: expected a host name, .*'),
                 ('host = "systemd:";', 'host: expected a host name, .*'),
@@ -153,6 +154,12 @@ class ErrorsOfValues(ConfigurationTest):
 
 
 class ErrorsOfStructure(ConfigurationTest):
+    def test_inside_of_an_unknown_list_is_not_reported_however_deep(self):
+        self.assert_problem("prot = ( { key = 1; }, [ 2 ], ( \"x\" ) );",
+                            r'1: prot: expected a known option, .* \(did you mean "port"\?\)')
+        self.assert_problem("xyzzy = " + 3000 * "(" + 3000 * ")" + ";",
+                            "1: xyzzy: expected a known option, got an unknown name")
+
     def test_unknown_names_are_reported_with_the_nearest_known_one(self):
         for text, expected in (
                 ('prot = 7;', r'prot: expected a known option, got an unknown name '
@@ -407,15 +414,18 @@ class Precedence(ConfigurationTest):
                 '          { port = "http"; service = "greet"; text = "t\\\\n${peer} \xe4"; } );\n')
         path = self.write_config(text)
         first = self.show("-c", path)
-        # As they are shown, only without the quotes: -o knows the escapes of the file.
+        # As they are shown, only without the quotes: -o knows the escapes of the file, and no lists.
         options = []
         for line in run("-T", "-c", path).stdout.splitlines():
             match = SHOWN.fullmatch(line)
+            if match["value"].startswith("("):
+                continue
             options += ["-o", "{}={}".format(match["path"], match["value"].strip('"'))]
         again = self.show("-c", "/dev/null", "-l", "127.0.0.1:0", "-l", "127.0.0.1:0", *options)
         self.assertEqual({name: value for name, (value, _) in first.items()},
                          {name: value for name, (value, _) in again.items()})
-        self.assertEqual({origin for _, origin in again.values()} - {"-l"}, {"-o"})
+        self.assertEqual({origin for value, origin in again.values()
+                          if not value.startswith("(")} - {"-l"}, {"-o"})
         self.assertEqual(first["listen.[0].limits.refuse_text"][0], 'a "b" c\n')
         self.assertEqual(first["listen.[0].timeouts.idle"][0], "90s")
 

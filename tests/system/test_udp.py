@@ -241,6 +241,13 @@ class Rate(UdpTest):
         self.assertEqual(sum(int(event.get("suppressed", 1)) for event in
                              daemon.events("refuse", reason="rate")), 20)
 
+    def test_networks_that_are_denied_get_nothing(self):
+        daemon = self.start_udp(options=['allow=127.0.0.1'])
+        denied = self.client(daemon.address(), source=("127.0.0.2", 0))
+        denied.send(b"hello?")
+        self.assert_silent(denied, daemon.address())
+        self.assertEqual(self.statistics(daemon)["dropped_denied"], "1")
+
     def test_default_allows_honest_tests_and_bounds_the_rest(self):
         daemon = self.start_udp()
         client = self.client(daemon.address())

@@ -13,7 +13,9 @@ static char listener_name[] = "test", no_text[] = "";
 void session_init(struct session *session)
 {
 	*session = (struct session){
-		.listener = {.name = listener_name, .refuse_text = no_text},
+		.listener = {.name = listener_name,
+			.refuse_text = no_text,
+			.stop_command = no_text},
 		.client = -1,
 	};
 	buffer_pool_init(&session->buffers);

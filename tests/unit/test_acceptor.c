@@ -30,7 +30,7 @@ int __wrap_accept4(int fd, struct sockaddr *address, socklen_t *length, int flag
 enum { CAPACITY = 2 };
 
 struct fixture {
-	char name[8], text[64];
+	char name[8], text[64], no_text[1];
 	struct listener_settings listener;
 	struct registry registry;
 	struct acceptor acceptor;
@@ -49,7 +49,11 @@ static int set_up(void **state)
 	assert_non_null(fixture);
 	snprintf(fixture->name, sizeof fixture->name, "door");
 	fixture->listener = (struct listener_settings){
-		.name = fixture->name, .refuse_text = fixture->text, .timeouts.linger_ms = 60000};
+		.name = fixture->name,
+		.refuse_text = fixture->text,
+		.stop_command = fixture->no_text,
+		.timeouts.linger_ms = 60000,
+	};
 	struct registry_settings settings = {
 		.capacity = CAPACITY,
 		.peer_prefix_v4_bits = 32,

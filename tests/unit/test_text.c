@@ -253,6 +253,20 @@ static void showing_is_never_cut_inside_a_character(void **state)
 	}
 }
 
+static void a_quoted_text_is_shown_with_its_quotes_escaped(void **state)
+{
+	static const char source[] = "\"\xf0\x9f\x90\xb0\" \\ \x80\n";
+	char text[64];
+
+	(void)state;
+	size_t length = text_quote(text, sizeof text, source, sizeof source - 1);
+	assert_string_equal(text, "\\\"\xf0\x9f\x90\xb0\\\" \\\\ \\x80\\n");
+	assert_int_equal(length, strlen(text));
+	assert_int_equal(text_quote(text, 2, source, sizeof source - 1), 0);
+	text_show(text, sizeof text, source, sizeof source - 1);
+	assert_string_equal(text, "\"\xf0\x9f\x90\xb0\" \\\\ \\x80\\n");
+}
+
 static void valid_escapes_are_read_to_their_end(void **state)
 {
 	static const struct {
@@ -362,6 +376,22 @@ static void random_word(char word[8])
 	word[length] = '\0';
 }
 
+static void a_word_is_known_in_any_case_and_alone(void **state)
+{
+	static const char *const words[] = {"bye", "BYE", "ByE", " bye", "bye\r\n", "\t\v\fbye \t"};
+	static const char *const others[] = {"", " ", "by", "byes", "b ye", "bye bye", "bye.",
+		"\x01"
+		"bye"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		assert_true(text_is_word(words[i], strlen(words[i]), "bye"));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_false(text_is_word(others[i], strlen(others[i]), "bye"));
+	assert_true(text_is_word("byebye", 3, "bye"));
+	assert_false(text_is_word("bye\0", 4, "bye"));
+}
+
 static void distance_agrees_with_its_definition(void **state)
 {
 	(void)state;
@@ -433,9 +463,11 @@ int main(void)
 		cmocka_unit_test(what_deceives_a_person_is_escaped),
 		cmocka_unit_test(no_control_character_is_ever_shown),
 		cmocka_unit_test(showing_is_never_cut_inside_a_character),
+		cmocka_unit_test(a_quoted_text_is_shown_with_its_quotes_escaped),
 		cmocka_unit_test(valid_escapes_are_read_to_their_end),
 		cmocka_unit_test(invalid_escapes_are_refused),
 		cmocka_unit_test(what_is_escaped_can_be_read_back),
+		cmocka_unit_test(a_word_is_known_in_any_case_and_alone),
 		cmocka_unit_test(distance_agrees_with_its_definition),
 		cmocka_unit_test(distance_of_known_words),
 		cmocka_unit_test(distance_compares_long_words_by_their_first_63_characters),

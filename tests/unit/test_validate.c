@@ -135,9 +135,16 @@ static void udp_is_for_echo_and_not_for_unix_sockets(void **state)
 	listener(trial, 2, "unix:/run/a", "7");
 	listener(trial, 3, "127.0.0.1", "8");
 	trial_set(trial, 3, VALUE_STRING, "service", "clock", "f:2");
+	listener(trial, 4, "127.0.0.1", "9");
+	trial_set(trial, 4, VALUE_STRING, "proxy_protocol", "v2", "f:3");
+	trial_set(trial, 4, VALUE_STRING, "stop_command", "stop", "f:4");
 	trial_expect_problems(trial,
 		"f:1: listen.[2].protocol: expected tcp with a Unix socket, got udp\n"
-		"f:2: listen.[3].service: expected service echo with protocol udp, got \"clock\"\n");
+		"f:2: listen.[3].service: expected service echo with protocol udp, got \"clock\"\n"
+		"f:3: listen.[4].proxy_protocol: expected a listener with connections, got one with protocol udp\n"
+		"f:4: listen.[4].stop_command: expected a listener with connections, got one with protocol udp\n"
+		/* The echo of these tests has none. */
+		"f:4: listen.[4].stop_command: expected a service whose clients send lines, got service \"echo\"\n");
 }
 
 static void whole_seconds_are_asked_for_where_the_kernel_counts_in_them(void **state)

@@ -37,6 +37,12 @@ size_t text_escape(char *dst, size_t capacity, const void *bytes, size_t length)
 size_t text_show(char *dst, size_t capacity, const void *bytes, size_t length);
 
 /*
+ * Writes bytes as they stand between the quotes of a string in the configuration file: as text_show
+ * does, and `"` after a backslash.
+ */
+size_t text_quote(char *dst, size_t capacity, const void *bytes, size_t length);
+
+/*
  * Reads one character of UTF-8.
  *   bytes   length bytes, any values
  *   code    the code point; untouched where there is none; may be NULL
@@ -61,6 +67,9 @@ size_t text_whole_utf8(const void *bytes, size_t length) MUST_USE;
  * Source: C17 6.4.4.4; `\$` is ours.
  */
 size_t text_read_escape(const char *at, unsigned char *byte) MUST_USE;
+
+/* Whether bytes are this word, in any case, with nothing but white space around it. */
+bool text_is_word(const void *bytes, size_t length, const char *word) MUST_USE;
 
 /*
  * The edit distance of two words: insertions, deletions, changes and swaps of neighbours count one

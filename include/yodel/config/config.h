@@ -20,6 +20,11 @@ struct config {
 	int64_t peer_prefix_v4_bits;
 	int64_t peer_prefix_v6_bits;
 	int64_t drain_ms;
+	struct {
+		int64_t max_accepts; /* 0 = no limit */
+		int64_t idle_ms;     /* 0 = never */
+		bool with_parent;
+	} exit;
 	int64_t thread_stack_bytes;
 	int scheduling; /* enum scheduling */
 	int affinity;   /* enum affinity */

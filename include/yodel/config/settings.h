@@ -10,16 +10,18 @@
 #include "yodel/base/parse.h"
 #include "yodel/transport/socket_options.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Milliseconds; 0 is off. */
 struct timeouts {
-	int64_t first_byte_ms; /* from accept to the client's first byte */
-	int64_t idle_ms;       /* silence of the client */
-	int64_t write_ms;      /* for the client to take one piece that we send */
-	int64_t lifetime_ms;   /* of the whole connection */
-	int64_t linger_ms;     /* from our FIN to the client's */
+	int64_t first_byte_ms;   /* from accept to the client's first byte */
+	int64_t idle_ms;         /* silence of the client */
+	int64_t write_ms;        /* for the client to take one piece that we send */
+	int64_t lifetime_ms;     /* of the whole connection */
+	int64_t linger_ms;       /* from our FIN to the client's */
+	int64_t proxy_header_ms; /* for the whole header of the PROXY protocol */
 };
 
 /* How many clients are taken in; 0 is no limit. At the top for the daemon, in a listener for it
@@ -44,6 +46,7 @@ struct service_schema {
 	const char *name;
 	const struct option_row *options; /* rows of its own; offsets into its settings */
 	size_t settings_bytes;            /* of the struct the rows are stored in, 0 without rows */
+	bool has_lines; /* its clients send lines, or anything: stop_command may be among them */
 };
 
 struct listener_settings {
@@ -57,6 +60,12 @@ struct listener_settings {
 	struct limits limits;
 	struct rate datagram_rate; /* of each peer */
 	char *refuse_text;
+	struct option_list allow; /* of char *: networks, as transport/cidr.h reads them */
+	struct option_list deny;
+	int proxy_protocol;            /* enum proxy_versions, 0 for none */
+	struct option_list proxy_from; /* networks of proxies, as in allow */
+	struct option_list probe_from; /* networks of health checks, as in allow */
+	char *stop_command;            /* a client's line that stops the daemon; empty for none */
 	struct socket_options socket;
 	const struct service_schema *schema; /* of the service */
 	void *service_settings;              /* schema->settings_bytes, NULL if 0 */

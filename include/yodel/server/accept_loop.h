@@ -46,6 +46,7 @@ struct accept_loop {
 	bool is_led;
 	size_t followers; /* threads that wait for the lead, or are on their way to */
 	size_t threads;
+	bool is_broken; /* a listening socket is */
 
 	/* The leader's own. */
 	struct acceptor acceptor;
@@ -53,8 +54,9 @@ struct accept_loop {
 	int wake_fd; /* an eventfd: main's word to the leader */
 	struct pollfd *poll_set;
 	size_t next_socket;
-	size_t accepts_left;    /* before the others in the poll set have their turn */
-	size_t last_turns_left; /* while finishing */
+	size_t accepts_left;     /* before the others in the poll set have their turn */
+	size_t last_turns_left;  /* while finishing */
+	int64_t admissions_left; /* of exit.max_accepts; 0: no limit, or none are left */
 };
 
 /*
@@ -74,8 +76,11 @@ void accept_loop_begin(struct accept_loop *loop) EXCLUDES(loop->lock);
 /* Has the leader let in those who are connected already, and then leave the sockets alone. */
 void accept_loop_finish(struct accept_loop *loop) EXCLUDES(loop->lock);
 
-/* How far it is. ACCEPT_LOOP_CLOSED without accept_loop_finish: a listening socket is broken. */
+/* How far it is. Without accept_loop_finish it is closed by a rule of exit, or broken. */
 enum accept_loop_stage accept_loop_stage(struct accept_loop *loop) EXCLUDES(loop->lock);
+
+/* Whether a listening socket has failed, so that none is used any more. */
+bool accept_loop_is_broken(struct accept_loop *loop) EXCLUDES(loop->lock);
 
 /* Whether it is over and all threads have ended. */
 bool accept_loop_is_empty(struct accept_loop *loop) EXCLUDES(loop->lock);

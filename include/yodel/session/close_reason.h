@@ -15,16 +15,25 @@
 	X(CLOSE_DONE, "done", true)                  /* the service has said all it had to say */  \
 	X(CLOSE_CLIENT_FIN, "client_fin", false)     /* the client has ended its stream */         \
 	X(CLOSE_CLIENT_RESET, "client_reset", false) /* the client has cut the connection */       \
-	X(CLOSE_IDLE, "idle", true)                  /* timeouts.idle */                           \
-	X(CLOSE_FIRST_BYTE, "first_byte", true)      /* timeouts.first_byte */                     \
+	X(CLOSE_PROBE, "probe", false)          /* the client left without a byte either way */    \
+	X(CLOSE_IDLE, "idle", true)             /* timeouts.idle */                                \
+	X(CLOSE_FIRST_BYTE, "first_byte", true) /* timeouts.first_byte */                          \
 	X(CLOSE_WRITE_TIMEOUT, "write_timeout", false)   /* timeouts.write */                      \
 	X(CLOSE_LIFETIME, "lifetime", true)              /* timeouts.lifetime */                   \
 	X(CLOSE_LINGER, "linger", false)                 /* done, but the client did not close */  \
+	X(CLOSE_PROTOCOL, "protocol", true)              /* not what the service asks for */       \
+	X(CLOSE_HEADER_LENGTH, "header_length", true)    /* service message: max_header */         \
+	X(CLOSE_HEADER_TIME, "header_time", true)        /* service message: header_time */        \
+	X(CLOSE_CONTENT_LENGTH, "content_length", true)  /* service message: max_content */        \
+	X(CLOSE_JSON_DEPTH, "json_depth", true)          /* JSON nested too deeply */              \
+	X(CLOSE_ENCODING, "encoding", true)              /* text that is no UTF-8 */               \
 	X(CLOSE_LIMIT_TOTAL, "limit_total", false)       /* limits.max_connections */              \
 	X(CLOSE_LIMIT_LISTENER, "limit_listener", false) /* the same, of the listener alone */     \
 	X(CLOSE_LIMIT_PEER, "limit_peer", false)         /* limits.max_per_peer */                 \
 	X(CLOSE_RATE, "rate", false)                     /* limits.accept_rate */                  \
-	X(CLOSE_RESOURCES, "resources", false)           /* no thread or descriptor to be had */   \
+	X(CLOSE_PROXY_HEADER, "proxy_header", false) /* none, a bad one, or not from proxy_from */ \
+	X(CLOSE_DENIED, "denied", false)             /* allow, deny */                             \
+	X(CLOSE_RESOURCES, "resources", false)       /* no thread or descriptor to be had */       \
 	X(CLOSE_LOOP, "loop", false)           /* a datagram from where one is answered, too */    \
 	X(CLOSE_MULTICAST, "multicast", false) /* a datagram to or from many */                    \
 	X(CLOSE_NO_REPLY, "no_reply", false)   /* a datagram without an address to answer to */    \

@@ -12,6 +12,7 @@
 #include "yodel/config/settings.h"
 #include "yodel/session/close_reason.h"
 #include "yodel/session/placement.h"
+#include "yodel/session/stop_command.h"
 #include "yodel/transport/address.h"
 #include "yodel/transport/stream.h"
 
@@ -21,6 +22,7 @@
 
 struct buffer_pool;
 struct registry;
+struct stop_request;
 
 struct connection {
 	/* What every message needs comes first, so that it shares few cache lines. */
@@ -31,42 +33,59 @@ struct connection {
 	const struct listener_settings *listener;
 	struct placement *placement; /* of all connections */
 	struct seat seat;
-	uint64_t number; /* 1 for the first of the process; never given twice */
+	uint64_t number;        /* 1 for the first of the process; never given twice */
+	bool has_asked_to_stop; /* the client has sent listener->stop_command */
 
 	struct buffer_pool *buffers; /* of all connections */
 	struct registry *registry;
 	size_t listener_index;
 	enum close_reason (*run)(struct connection *connection); /* the service */
 	struct address peer;
-	int64_t since_ms;      /* clock_monotonic_ms at the accept */
-	size_t open_at_accept; /* connections open then, with this one */
-	bool is_stuck;         /* the client did not take what we wrote in time */
+	int64_t since_ms;                  /* clock_monotonic_ms at the accept */
+	size_t open_at_accept;             /* connections open then, with this one */
+	bool is_health_check;              /* the peer is of probe_from */
+	bool is_stuck;                     /* the client did not take what we wrote in time */
+	struct stop_command stop_command;  /* how far the client is with it */
+	struct stop_request *stop_request; /* of all connections */
 
 	/* Guarded by the registry's lock. */
+	bool is_peer_counted;
 	bool is_listed;                /* its descriptor may be shut down by others */
 	enum close_reason shut_reason; /* why it was, or CLOSE_NONE */
 	struct connection *next_free;
 };
 
-/* Begins in the client's thread: names the thread "LISTENER/NUMBER" and logs the accept. */
-void connection_open(struct connection *connection);
+/*
+ * Begins in the client's thread: names the thread "LISTENER/NUMBER", hears from the proxy whom it
+ * speaks for where the listener has proxies, and logs the accept.
+ * Returns CLOSE_NONE, or why the client is not served.
+ */
+enum close_reason connection_open(struct connection *connection) MUST_USE;
 
 /*
  * Waits for bytes of the client: until its first byte for timeouts.first_byte, then for
- * timeouts.idle, and never beyond timeouts.lifetime.
+ * timeouts.idle, and never beyond timeouts.lifetime. After stop_command there are no more.
  *   dst   capacity bytes; contents undefined unless CLOSE_NONE
  *   got   1 .. capacity, set on CLOSE_NONE
- * Returns CLOSE_NONE, or why there are none: CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE,
+ * Returns CLOSE_NONE, or why there are none: CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE,
  * CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR. Borrows dst.
  */
 enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
 
 /*
+ * The same, but not beyond a deadline of the service's own.
+ *   deadline_ms   as clock_monotonic_ms; 0: none
+ *   late          what it returns when that has passed
+ */
+enum close_reason connection_read_before(struct connection *connection, int64_t deadline_ms,
+	enum close_reason late, void *dst, size_t capacity, size_t *got) MUST_USE;
+
+/*
  * Reads what is there, without waiting.
  *   dst   capacity bytes; contents undefined beyond got
  *   got   0 .. capacity, always set
- * Returns CLOSE_NONE, or why no more will come: CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_ERROR.
+ * Returns CLOSE_NONE, or why no more will come: CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_ERROR.
  * Borrows dst.
  */
 enum close_reason connection_read_pending(
@@ -74,7 +93,7 @@ enum close_reason connection_read_pending(
 
 /*
  * Throws away some of what the client has sent, without waiting for more.
- * Returns CLOSE_NONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET or CLOSE_ERROR.
+ * Returns CLOSE_NONE, CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET or CLOSE_ERROR.
  */
 enum close_reason connection_discard_pending(struct connection *connection) MUST_USE;
 

@@ -57,12 +57,13 @@ struct address_prefix {
  *   host       a name, an IPv4 or IPv6 address; NULL for any address of this machine
  *   port       a number or a service name; NULL, with a host: 0
  *   family     AF_INET, AF_INET6, or AF_UNSPEC for both
+ *   type       SOCK_STREAM, or SOCK_DGRAM: whether the name of a service is one of TCP or of UDP
  *   flags      AI_PASSIVE for listening, 0 for connecting
  *   list       capacity entries; *count of them are filled, in the order to try, each once
  * Returns 0, or -1 with error (EX_NOHOST) where there is none. Source: getaddrinfo(3), RFC 6724.
  */
-int address_resolve(const char *host, const char *port, int family, int flags, struct address *list,
-	size_t capacity, size_t *count, struct error *error) MUST_USE;
+int address_resolve(const char *host, const char *port, int family, int type, int flags,
+	struct address *list, size_t capacity, size_t *count, struct error *error) MUST_USE;
 
 /*
  * Makes the address of a Unix socket.
@@ -82,6 +83,9 @@ struct address address_of_process(int fd);
 
 /* Turns an IPv4-mapped IPv6 address, as a dual-stack listener reports it, into the IPv4 address. */
 void address_normalize(struct address *address);
+
+/* Whether only this machine can reach the address: the loopback's, or a Unix socket's. */
+bool address_is_local(const struct address *address);
 
 /* The port in host byte order, 0 for another family than IPv4 and IPv6. */
 unsigned address_port(const struct address *address);
