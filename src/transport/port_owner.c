@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/transport/port_owner.h"
 
+#include "yodel/base/process.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { STATE_LISTEN = 0x0a, INODES_MAX = 16 };
+enum { STATE_UNCONNECTED = 0x07, STATE_LISTEN = 0x0a, INODES_MAX = 16 };
 
 struct inodes {
 	unsigned long numbers[INODES_MAX];
 	size_t count;
 };
 
-static void collect_listening(const char *table, unsigned port, struct inodes *inodes)
+static void collect(const char *table, unsigned wanted_state, unsigned port, struct inodes *inodes)
 {
 	FILE *file = fopen(table, "re");
 	char line[512];
@@ -27,7 +29,7 @@ static void collect_listening(const char *table, unsigned port, struct inodes *i
 
 		if (sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*u %*u %lu", &line_port,
 			    &state, &inode) == 3 &&
-			line_port == port && state == STATE_LISTEN)
+			line_port == port && state == wanted_state)
 			inodes->numbers[inodes->count++] = inode;
 	}
 	fclose(file);
@@ -67,41 +69,29 @@ static bool holds_one_of(const char *pid, const struct inodes *inodes)
 	return found;
 }
 
-static void read_name(const char *pid, char name[32])
-{
-	char path[64];
-
-	snprintf(name, 32, "a process");
-	snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return;
-	if (fgets(name, 32, file) != NULL)
-		name[strcspn(name, "\n")] = '\0';
-	fclose(file);
-}
-
-bool port_owner_find(unsigned port, char *text, size_t capacity)
+bool port_owner_find(enum protocol protocol, unsigned port, char *text, size_t capacity)
 {
 	struct inodes inodes = {.count = 0};
 	struct dirent *entry;
 	bool found = false;
 
-	collect_listening("/proc/net/tcp", port, &inodes);
-	collect_listening("/proc/net/tcp6", port, &inodes);
+	if (protocol == PROTOCOL_UDP) {
+		collect("/proc/net/udp", STATE_UNCONNECTED, port, &inodes);
+		collect("/proc/net/udp6", STATE_UNCONNECTED, port, &inodes);
+	} else {
+		collect("/proc/net/tcp", STATE_LISTEN, port, &inodes);
+		collect("/proc/net/tcp6", STATE_LISTEN, port, &inodes);
+	}
 	if (inodes.count == 0)
 		return false;
 	DIR *directory = opendir("/proc");
 	if (directory == NULL)
 		return false;
 	while (!found && (entry = readdir(directory)) != NULL) {
-		char name[32];
-
 		if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name) ||
 			!holds_one_of(entry->d_name, &inodes))
 			continue;
-		read_name(entry->d_name, name);
-		snprintf(text, capacity, "%s (pid %s)", name, entry->d_name);
+		process_describe((pid_t)strtol(entry->d_name, NULL, 10), text, capacity);
 		found = true;
 	}
 	closedir(directory);

@@ -104,7 +104,10 @@ def run(*arguments, program=YODELD, **keywords):
 
 
 def split_address(text):
-    host, port = text.rsplit(":", 1)
+    """Host and port of a ready line, also of UDP; of a Unix socket all of it, and 0."""
+    if text.startswith("unix:"):
+        return text, 0
+    host, port = text.removeprefix("udp:").rsplit(":", 1)
     return host.strip("[]"), int(port)
 
 
@@ -131,8 +134,8 @@ class Daemon:
             self.reader.start()
         if ready:
             # The stream ends once all listen: that is the readiness that -1 promises.
-            text = self.process.stdout.read().decode()
-            self.addresses = [split_address(line) for line in text.splitlines()]
+            self.ready_lines = self.process.stdout.read().decode().splitlines()
+            self.addresses = [split_address(line) for line in self.ready_lines]
             if not self.addresses:
                 self.process.wait(PATIENCE)
                 self.reader.join(PATIENCE)
@@ -319,6 +322,8 @@ class SystemTest(unittest.TestCase):
         if isinstance(daemon_or_address, Daemon):
             address = daemon_or_address.address(index)
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        if address[0].startswith("unix:"):
+            family, address = socket.AF_UNIX, address[0][len("unix:"):].replace("@", "\0", 1)
         client = socket.socket(family, socket.SOCK_STREAM)
         self.addCleanup(client.close)
         client.settimeout(PATIENCE)

@@ -8,7 +8,7 @@
 
 #include "yodel/base/option.h"
 #include "yodel/base/parse.h"
-#include "yodel/transport/listener.h"
+#include "yodel/transport/socket_options.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +36,8 @@ struct limits {
 enum scheduling { SCHEDULING_BATCH, SCHEDULING_NORMAL };
 enum affinity { AFFINITY_AUTO, AFFINITY_FOLLOW, AFFINITY_NONE };
 
-/* Their words, in the same order and ended by NULL. */
+/* Their words, in the same order and ended by NULL; and those of enum protocol. */
+extern const char *const protocol_names[];
 extern const char *const scheduling_names[];
 extern const char *const affinity_names[];
 
@@ -51,11 +52,13 @@ struct service_schema {
 struct listener_settings {
 	char *name;
 	char *service;
+	int protocol; /* enum protocol */
 	char *host;
 	char *port;
 	int64_t backlog;
 	struct timeouts timeouts;
 	struct limits limits;
+	struct rate datagram_rate; /* of each peer */
 	char *refuse_text;
 	struct option_list allow; /* of char *: networks, as transport/cidr.h reads them */
 	struct option_list deny;
