@@ -8,6 +8,7 @@
 #include "yodel/server/datagrams.h"
 #include "yodel/server/descriptor_plan.h"
 #include "yodel/server/listening.h"
+#include "yodel/server/privileges.h"
 #include "yodel/server/report.h"
 #include "yodel/server/status.h"
 #include "yodel/service/service.h"
@@ -234,6 +235,18 @@ static int start(struct server *server, const struct descriptor_plan *plan, stru
 	return -1;
 }
 
+/* The limits are raised and the memory is there: now it is time to become who serves. */
+static int settle(
+	const struct config *config, const struct descriptor_plan *plan, struct error *error)
+{
+	if (privileges_drop(&config->privileges, error) != 0)
+		return -1;
+	if (config->exit.with_parent) /* later, for the kernel forgets it where the user changes */
+		stop_with_parent();
+	report_plan(config, plan);
+	return 0;
+}
+
 /* What is left before clients can come, in the order of what it builds on. */
 static int prepare_to_accept(struct server *server, struct error *error)
 {
@@ -245,10 +258,7 @@ static int prepare_to_accept(struct server *server, struct error *error)
 		return -1;
 	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections, error) == 0 &&
 		make_registry(server, &plan, error) == 0) {
-		if (config->exit.with_parent)
-			stop_with_parent();
-		report_plan(config, &plan);
-		if (start(server, &plan, error) == 0)
+		if (settle(config, &plan, error) == 0 && start(server, &plan, error) == 0)
 			return 0;
 		free_registry(server);
 	}

@@ -17,7 +17,7 @@ class ClientTest(SystemTest):
     def setUp(self):
         if self.program is not None and shutil.which(self.program) is None:
             self.skipTest(f"{self.program} is not installed")
-        self.daemon = self.start(listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
+        self.daemon = self.start("-v", listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
         self.ports = [str(port) for _, port in self.daemon.addresses]
 
     def output_of(self, *command, data=b""):
@@ -30,7 +30,7 @@ class ClientTest(SystemTest):
     def assert_finished(self, count):
         """The daemon saw each of them go without a reset of ours."""
         for event in self.daemon.wait_for_count(count, "close"):
-            self.assertIn(event["reason"], ("client_fin", "done"))
+            self.assertIn(event["reason"], ("client_fin", "done", "probe"))
 
     def assert_works(self, *command):
         """A command that half-closes at the end of its input, with host and port at its end."""

@@ -12,9 +12,9 @@ import subprocess
 import time
 
 from client_harness import YODEL, yodel
-from yodel_harness import (ADDRESS_IN_USE, CONFIGURATION, PATIENCE, PERMISSION, SLACK, YODELD,
-                           SystemTest, main, receive_all, receive_end, receive_exactly, run,
-                           scaled, send_until_full, wait_until)
+from yodel_harness import (ADDRESS_IN_USE, AS_ROOT, CONFIGURATION, PATIENCE, PERMISSION, SLACK,
+                           YODELD, SystemTest, main, receive_all, receive_end, receive_exactly,
+                           run, scaled, send_until_full, wait_until)
 
 NOBODY = 65534
 WHO = f"unix:pid:{os.getpid()},uid:{os.getuid()}"
@@ -267,7 +267,7 @@ class File(UnixTest):
         return path
 
     def assert_fails(self, path, why, code=ADDRESS_IN_USE, **keywords):
-        done = run("-c", "/dev/null", "-l", f"unix:{path}", **keywords)
+        done = run(*AS_ROOT, "-c", "/dev/null", "-l", f"unix:{path}", **keywords)
         self.assertEqual(done.returncode, code, done.stderr)
         self.assertIn(f"cannot listen on unix:{path}: {why}", done.stderr)
         self.assertNotIn(" ready ", done.stderr)
@@ -306,11 +306,11 @@ class File(UnixTest):
     def test_failed_start_leaves_no_file(self):
         path = self.path()
         with socket.create_server(("127.0.0.1", 0)) as other:
-            done = run("-c", "/dev/null", "-l", f"unix:{path}", "-l",
+            done = run(*AS_ROOT, "-c", "/dev/null", "-l", f"unix:{path}", "-l",
                        f"127.0.0.1:{other.getsockname()[1]}=greet")
         self.assertEqual(done.returncode, ADDRESS_IN_USE)
         self.assertFalse(os.path.lexists(path))
-        done = run("-c", "/dev/null", "-l", f"unix:{path}", "-l", "unix:/no/such/folder/socket")
+        done = run(*AS_ROOT, "-c", "/dev/null", "-l", f"unix:{path}", "-l", "unix:/no/such/folder/socket")
         self.assertEqual(done.returncode, ADDRESS_IN_USE)
         self.assertFalse(os.path.lexists(path))
 
@@ -394,7 +394,7 @@ class File(UnixTest):
 
     def test_of_many_that_start_at_once_one_listens(self):
         path = self.stale()
-        started = [subprocess.Popen([YODELD, "-c", "/dev/null", "-l", f"unix:{path}"],
+        started = [subprocess.Popen([YODELD, *AS_ROOT, "-c", "/dev/null", "-l", f"unix:{path}"],
                                     stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
                    for _ in range(6)]
         try:
