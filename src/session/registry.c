@@ -131,6 +131,7 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 		.registry = registry,
 		.buffers = registry->settings.buffers,
 		.placement = registry->settings.placement,
+		.hub = registry->settings.hub,
 		.listener = listener,
 		.listener_index = admission->listener_index,
 		.run = admission->run,

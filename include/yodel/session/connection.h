@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 struct buffer_pool;
+struct hub;
 struct registry;
 
 struct connection {
@@ -34,6 +35,7 @@ struct connection {
 	uint64_t number; /* 1 for the first of the process; never given twice */
 
 	struct buffer_pool *buffers; /* of all connections */
+	struct hub *hub;             /* the same */
 	struct registry *registry;
 	size_t listener_index;
 	enum close_reason (*run)(struct connection *connection); /* the service */

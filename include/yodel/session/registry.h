@@ -39,6 +39,7 @@ struct registry_settings {
 	/* Handed on to every connection; lent until registry_fini. */
 	struct buffer_pool *buffers;
 	struct placement *placement;
+	struct hub *hub;
 };
 
 struct registry {
