@@ -11,27 +11,47 @@
 #include <string.h>
 #include <sysexits.h>
 
-static const struct flag flags[] = {
-	{'c', "config", "FILE", "read this file; without, the default file if there is one"},
-	{'o', "option", "PATH=VALUE", "set an option; wins over the file; may be repeated"},
-	{'l', "listen", "HOST:PORT[=SERVICE]",
-		"listen here instead of where the file says; may be repeated"},
-	{'t', "test", NULL, "check the configuration, print \"configuration OK\" and exit"},
-	{'T', "show", NULL, "print every effective value with its origin and exit"},
-	{'1', "ready", NULL,
-		"print each bound address on stdout once all listen, then close stdout"},
-	{'v', "verbose", NULL, "log at level debug, as -o log.level=debug"},
-	{'q', "quiet", NULL, "log at level warn, as -o log.level=warn"},
-	{'V', "version", NULL, "print the version and exit"},
-	{'h', "help", NULL, "print this help and all options of the configuration, and exit"},
+/* The flags, in the order of the help. */
+enum {
+	FLAG_CONFIG,
+	FLAG_OPTION,
+	FLAG_LISTEN,
+	FLAG_TEST,
+	FLAG_SHOW,
+	FLAG_READY,
+	FLAG_CONSOLE,
+	FLAG_VERBOSE,
+	FLAG_QUIET,
+	FLAG_VERSION,
+	FLAG_HELP,
+	FLAG_COUNT,
 };
 
-enum { FLAG_COUNT = sizeof flags / sizeof *flags };
+static const struct flag flags[FLAG_COUNT] = {
+	[FLAG_CONFIG] = {'c', "config", "FILE",
+		"read this file; without, the default file if there is one"},
+	[FLAG_OPTION] = {'o', "option", "PATH=VALUE",
+		"set an option; wins over the file; may be repeated"},
+	[FLAG_LISTEN] = {'l', "listen", "HOST:PORT[=SERVICE]",
+		"listen here instead of where the file says; may be repeated"},
+	[FLAG_TEST] = {'t', "test", NULL,
+		"check the configuration, print \"configuration OK\" and exit"},
+	[FLAG_SHOW] = {'T', "show", NULL, "print every effective value with its origin and exit"},
+	[FLAG_READY] = {'1', "ready", NULL,
+		"print each bound address on stdout once all listen, then close stdout"},
+	[FLAG_CONSOLE] = {'\0', "console", NULL,
+		"answer the clients of service talk from this terminal; log at level warn unless another is set"},
+	[FLAG_VERBOSE] = {'v', "verbose", NULL, "log at level debug, as -o log.level=debug"},
+	[FLAG_QUIET] = {'q', "quiet", NULL, "log at level warn, as -o log.level=warn"},
+	[FLAG_VERSION] = {'V', "version", NULL, "print the version and exit"},
+	[FLAG_HELP] = {'h', "help", NULL,
+		"print this help and all options of the configuration, and exit"},
+};
 
-static void add(struct assignments *assignments, const char *origin, int listener, const char *path,
-	const char *value)
+static struct assignment item_of(
+	const char *origin, int listener, const char *path, const char *value)
 {
-	struct assignment item = {
+	return (struct assignment){
 		.path = path,
 		.listener = listener,
 		.kind = VALUE_WORD,
@@ -39,7 +59,22 @@ static void add(struct assignments *assignments, const char *origin, int listene
 		.origin = origin,
 		.is_from_command_line = true,
 	};
+}
 
+static void add(struct assignments *assignments, const char *origin, int listener, const char *path,
+	const char *value)
+{
+	struct assignment item = item_of(origin, listener, path, value);
+
+	assignments_add(assignments, &item);
+}
+
+/* A terminal that is talked at wants no line for each client, unless somebody says so. */
+static void calm_log(struct assignments *assignments)
+{
+	struct assignment item = item_of("--console", SCOPE_TOP, "log.level", "warn");
+
+	item.is_weak = true;
 	assignments_add(assignments, &item);
 }
 
@@ -137,35 +172,39 @@ out:
 	return result;
 }
 
-static int read_flag(struct command_line *line, int letter, struct error *error)
+static int read_flag(struct command_line *line, int flag, struct error *error)
 {
-	switch (letter) {
-	case 'c':
+	switch (flag) {
+	case FLAG_CONFIG:
 		line->config_path = optarg;
 		return 0;
-	case 'o':
+	case FLAG_OPTION:
 		return read_option(line, optarg, error);
-	case 'l':
+	case FLAG_LISTEN:
 		return read_listen(line, optarg, error);
-	case 't':
+	case FLAG_TEST:
 		line->command = COMMAND_TEST;
 		return 0;
-	case 'T':
+	case FLAG_SHOW:
 		line->command = COMMAND_SHOW;
 		return 0;
-	case '1':
+	case FLAG_READY:
 		line->has_ready_lines = true;
 		return 0;
-	case 'v':
+	case FLAG_CONSOLE:
+		line->has_console = true;
+		calm_log(&line->assignments);
+		return 0;
+	case FLAG_VERBOSE:
 		add(&line->assignments, "-v", SCOPE_TOP, "log.level", "debug");
 		return 0;
-	case 'q':
+	case FLAG_QUIET:
 		add(&line->assignments, "-q", SCOPE_TOP, "log.level", "warn");
 		return 0;
-	case 'V':
+	case FLAG_VERSION:
 		line->command = COMMAND_VERSION;
 		return 0;
-	case 'h':
+	case FLAG_HELP:
 		line->command = COMMAND_HELP;
 		return 0;
 	default:
@@ -175,12 +214,12 @@ static int read_flag(struct command_line *line, int letter, struct error *error)
 
 int command_line_read(struct command_line *line, int argc, char **argv, struct error *error)
 {
-	int row;
+	int flag;
 
 	*line = (struct command_line){.command = COMMAND_RUN};
 	flags_begin();
-	while ((row = flags_next(flags, FLAG_COUNT, argc, argv, error)) != FLAGS_END)
-		if (row == FLAGS_BAD || read_flag(line, flags[row].letter, error) != 0)
+	while ((flag = flags_next(flags, FLAG_COUNT, argc, argv, error)) != FLAGS_END)
+		if (flag == FLAGS_BAD || read_flag(line, flag, error) != 0)
 			return -1;
 	if (optind < argc)
 		return error_set(error, EX_USAGE, "expected no argument, got \"%s\"; try --help",
@@ -270,9 +309,15 @@ void command_line_apply(
 void command_line_print_help(FILE *out)
 {
 	fputs("Usage: yodeld", out);
-	for (size_t i = 0; i < FLAG_COUNT; i++)
-		fprintf(out, " [-%c%s%s]", flags[i].letter, flags[i].argument != NULL ? " " : "",
-			flags[i].argument != NULL ? flags[i].argument : "");
+	for (size_t i = 0; i < FLAG_COUNT; i++) {
+		const struct flag *flag = &flags[i];
+		const char letter[] = {flag->letter, '\0'};
+		bool is_long = flag->letter == '\0';
+
+		fprintf(out, " [-%s%s%s%s]", is_long ? "-" : "", is_long ? flag->name : letter,
+			flag->argument != NULL ? " " : "",
+			flag->argument != NULL ? flag->argument : "");
+	}
 	fputs("\nEcho or greet every TCP client, each on a thread of its own.\n\n", out);
 	flags_print(out, flags, FLAG_COUNT, 37);
 }

@@ -136,7 +136,7 @@ const struct option_row listener_options[] = {
 		.type = OPTION_STRING,
 		AT_LISTENER(service),
 		.default_value = "echo",
-		.help = "What is done with a client: echo, greet, discard, chargen, daytime or time"},
+		.help = "What is done with a client: echo, greet, discard, chargen, daytime, time or talk"},
 	{.path = "host",
 		.type = OPTION_STRING,
 		AT_LISTENER(host),

@@ -3,6 +3,7 @@
 
 #include "yodel/base/check.h"
 #include "yodel/service/greeting.h"
+#include "yodel/service/talk.h"
 
 #include <string.h>
 
@@ -13,7 +14,8 @@
 	X("discard", service_discard, NULL, 0)                                                     \
 	X("chargen", service_chargen, NULL, 0)                                                     \
 	X("daytime", service_daytime, NULL, 0)                                                     \
-	X("time", service_time, NULL, 0)
+	X("time", service_time, NULL, 0)                                                           \
+	X("talk", service_talk, talk_options, sizeof(struct talk_settings))
 
 #define SCHEMA(word, function, rows, bytes)                                                        \
 	{.name = (word), .options = (rows), .settings_bytes = (bytes)},

@@ -39,4 +39,7 @@ service_run service_daytime;
  * 868. */
 service_run service_time;
 
+/* Passes on what the client says to the operator, and the operator's answers to the client. */
+service_run service_talk;
+
 #endif

@@ -16,10 +16,11 @@
 	X(CLOSE_CLIENT_RESET, "client_reset", false) /* the client has cut the connection */       \
 	X(CLOSE_IDLE, "idle", true)                  /* timeouts.idle */                           \
 	X(CLOSE_FIRST_BYTE, "first_byte", true)      /* timeouts.first_byte */                     \
-	X(CLOSE_WRITE_TIMEOUT, "write_timeout", false)   /* timeouts.write */                      \
-	X(CLOSE_LIFETIME, "lifetime", true)              /* timeouts.lifetime */                   \
-	X(CLOSE_LINGER, "linger", false)                 /* done, but the client did not close */  \
-	X(CLOSE_LIMIT_TOTAL, "limit_total", false)       /* limits.max_connections */              \
+	X(CLOSE_WRITE_TIMEOUT, "write_timeout", false) /* timeouts.write */                        \
+	X(CLOSE_LIFETIME, "lifetime", true)            /* timeouts.lifetime */                     \
+	X(CLOSE_LINGER, "linger", false)               /* done, but the client did not close */    \
+	X(CLOSE_PROTOCOL, "protocol", true)        /* the client broke the service's protocol */   \
+	X(CLOSE_LIMIT_TOTAL, "limit_total", false) /* limits.max_connections */                    \
 	X(CLOSE_LIMIT_LISTENER, "limit_listener", false) /* the same, of the listener alone */     \
 	X(CLOSE_LIMIT_PEER, "limit_peer", false)         /* limits.max_per_peer */                 \
 	X(CLOSE_RATE, "rate", false)                     /* limits.accept_rate */                  \
