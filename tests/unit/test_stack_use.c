@@ -127,6 +127,7 @@ static struct config *config_for(const char *service)
 /* stderr goes to /dev/null meanwhile; returns the most bytes of a stack that were written to. */
 static size_t measure(const char *service)
 {
+	size_t threads = support_thread_count();
 	struct running running;
 
 	memset(stacks, PAINT, (size_t)STACKS * STACK_BYTES);
@@ -142,6 +143,7 @@ static size_t measure(const char *service)
 	close(refused);
 	talk(&running, client, service);
 	running_stop(&running);
+	support_wait_for_thread_count(threads);
 	dup2(saved, STDERR_FILENO);
 	close(saved);
 	close(null);
