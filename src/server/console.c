@@ -28,12 +28,14 @@ enum {
 
 static const char prompt[] = " -> ";
 
+/* main's word to the thread. */
+enum stage { STAGE_WAITING, STAGE_BEGUN, STAGE_STOPPING };
+
 struct console {
 	struct hub *hub;
-	int news_fd;  /* an eventfd: there is something to take, or it is over */
+	int news_fd;  /* an eventfd: there is something to take, or another stage */
 	int ended_fd; /* an eventfd: the thread's last word */
-	atomic_bool is_stopping;
-	bool has_thread;
+	atomic_int stage;
 	pthread_t thread;
 
 	/* The thread's own. */
@@ -289,19 +291,22 @@ static bool act(struct console *console)
 
 static bool is_over(const struct console *console)
 {
-	return atomic_load(&console->is_stopping) || console->is_output_broken ||
+	return atomic_load(&console->stage) == STAGE_STOPPING || console->is_output_broken ||
 	       (console->is_input_over && console->input_length == 0);
 }
 
-/* Input is read ahead up to a line, so that its end is seen before the line is needed. */
-static void wait_for_news(struct console *console)
+/*
+ * Waits for what there is to do next, or only looks. Input is read ahead up to a line, so that its end is
+ * seen before the line is needed.
+ */
+static void look_for_news(struct console *console, bool may_wait)
 {
 	bool wants_input = !console->is_input_over && find_line(console).all == 0;
 	struct pollfd set[] = {
 		{.fd = console->news_fd, .events = POLLIN},
 		{.fd = wants_input ? STDIN_FILENO : -1, .events = POLLIN},
 	};
-	int ready = poll(set, sizeof set / sizeof *set, -1);
+	int ready = poll(set, sizeof set / sizeof *set, may_wait ? -1 : 0);
 
 	CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
 	if (ready <= 0)
@@ -312,20 +317,35 @@ static void wait_for_news(struct console *console)
 		read_input(console);
 }
 
+/* A flood of messages does not keep the operator from being heard: between them input is looked for. */
+static void converse(struct console *console)
+{
+	while (!is_over(console))
+		look_for_news(console, !act(console));
+	hub_detach(console->hub);
+	if (atomic_load(&console->stage) != STAGE_STOPPING)
+		log_message(LOG_LEVEL_INFO, "talk", "the operator has left");
+	if (console->has_prompt)
+		put(console, "\n");
+	flush(console);
+}
+
+static void wait_to_begin(const struct console *console)
+{
+	struct pollfd news = {.fd = console->news_fd, .events = POLLIN};
+
+	while (atomic_load(&console->stage) == STAGE_WAITING)
+		(void)poll(&news, 1, -1);
+}
+
 static void *attend(void *argument)
 {
 	struct console *console = argument;
 
 	(void)pthread_setname_np(pthread_self(), "console");
-	while (!is_over(console))
-		if (!act(console))
-			wait_for_news(console);
-	hub_detach(console->hub);
-	if (!atomic_load(&console->is_stopping))
-		log_message(LOG_LEVEL_INFO, "talk", "the operator has left");
-	if (console->has_prompt)
-		put(console, "\n");
-	flush(console);
+	wait_to_begin(console);
+	if (atomic_load(&console->stage) == STAGE_BEGUN)
+		converse(console);
 	CHECK(eventfd_write(console->ended_fd, 1) == 0);
 	return NULL;
 }
@@ -341,6 +361,24 @@ static void console_free(struct console *console)
 	free(console);
 }
 
+static int open_events(struct console *console, struct error *error)
+{
+	console->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	console->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (console->news_fd >= 0 && console->ended_fd >= 0)
+		return 0;
+	return error_set_errno(error, EX_OSERR, errno, "cannot open an eventfd");
+}
+
+static int make_thread(struct console *console, struct error *error)
+{
+	int failure = pthread_create(&console->thread, NULL, attend, console);
+
+	if (failure == 0)
+		return 0;
+	return error_set_errno(error, EX_OSERR, failure, "cannot make a thread");
+}
+
 struct console *console_new(struct hub *hub, struct error *error)
 {
 	struct console *console = calloc(1, sizeof *console);
@@ -348,44 +386,46 @@ struct console *console_new(struct hub *hub, struct error *error)
 	CHECK(console != NULL);
 	console->hub = hub;
 	console->is_terminal = isatty(STDIN_FILENO) != 0;
-	console->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	console->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (console->news_fd >= 0 && console->ended_fd >= 0)
+	if (open_events(console, error) == 0 && make_thread(console, error) == 0)
 		return console;
-	error_set_errno(error, EX_OSERR, errno, "cannot open an eventfd");
 	console_free(console);
 	return NULL;
 }
 
-int console_start(struct console *console, struct error *error)
+/* Returns the stage before. */
+static int enter_stage(struct console *console, enum stage stage)
 {
-	CHECK(hub_attach(console->hub, console->news_fd));
-	int failure = pthread_create(&console->thread, NULL, attend, console);
-	console->has_thread = failure == 0;
-	if (console->has_thread)
-		return 0;
-	hub_detach(console->hub);
-	return error_set_errno(error, EX_OSERR, failure, "cannot make a thread");
+	int before = atomic_exchange(&console->stage, stage);
+
+	CHECK(eventfd_write(console->news_fd, 1) == 0);
+	return before;
 }
 
-static bool has_ended(const struct console *console)
+void console_begin(struct console *console)
+{
+	CHECK(hub_attach(console->hub, console->news_fd));
+	CHECK(enter_stage(console, STAGE_BEGUN) == STAGE_WAITING);
+}
+
+static bool has_ended(const struct console *console, int patience_ms)
 {
 	struct pollfd end = {.fd = console->ended_fd, .events = POLLIN};
+	int ready;
 
-	return poll(&end, 1, END_MS) > 0;
+	do
+		ready = poll(&end, 1, patience_ms);
+	while (ready < 0 && errno == EINTR);
+	return ready > 0;
 }
 
 bool console_stop(struct console *console)
 {
 	if (console == NULL)
 		return true;
-	if (console->has_thread) {
-		atomic_store(&console->is_stopping, true);
-		CHECK(eventfd_write(console->news_fd, 1) == 0);
-		if (!has_ended(console))
-			return false;
-		CHECK(pthread_join(console->thread, NULL) == 0);
-	}
+	bool has_begun = enter_stage(console, STAGE_STOPPING) == STAGE_BEGUN;
+	if (!has_ended(console, has_begun ? END_MS : -1))
+		return false;
+	CHECK(pthread_join(console->thread, NULL) == 0);
 	console_free(console);
 	return true;
 }

@@ -199,11 +199,6 @@ static int make_console(struct server *server, bool has_console, struct error *e
 	return has_console && server->console == NULL ? -1 : 0;
 }
 
-static int start_console(struct server *server, struct error *error)
-{
-	return server->console == NULL ? 0 : console_start(server->console, error);
-}
-
 /* A client that talks has an eventfd beside its socket. */
 static size_t descriptors_of_a_client(const struct config *config)
 {
@@ -231,12 +226,10 @@ static int prepare_to_accept(struct server *server, bool has_console, struct err
 		return -1;
 	report_plan(config, &plan);
 	if (listening_start(&server->listening, config, error) == 0 &&
-		start_console(server, error) == 0 &&
 		accept_loop_init(&server->accept_loop, config, &server->listening,
 			&server->registry, plan.partings, server->event_fd, error) == 0)
 		return 0;
-	if (console_stop(server->console))
-		free_registry(server);
+	free_registry(server);
 	return -1;
 }
 
@@ -247,6 +240,7 @@ static int prepare(struct server *server, bool has_console, struct error *error)
 		return -1;
 	if (prepare_to_accept(server, has_console, error) == 0)
 		return 0;
+	CHECK(console_stop(server->console));
 	listening_close(&server->listening);
 	return -1;
 }
@@ -301,6 +295,8 @@ int server_run(struct config *config, const struct server_terminal *terminal, st
 		return -1;
 	}
 	tell_ready(server, terminal);
+	if (server->console != NULL)
+		console_begin(server->console);
 	accept_loop_begin(&server->accept_loop);
 	int result = serve(server);
 	clean_up(server);

@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 from client_harness import YODEL, Output, Pty
@@ -591,6 +592,25 @@ class Pace(TalkTest):
         # Now the operator looks, and all of it is there, in order.
         for expected in flood[:sent].splitlines()[:-1]:
             operator.read_until(b": " + expected + b"\r\n")
+
+    def test_an_operator_is_heard_through_a_flood(self):
+        daemon, operator = self.with_operator_at_terminal(options=["timeouts.linger=0"])
+        clients = [self.introduce(operator, self.client(daemon)) for _ in range(30)]
+
+        def flood(client):
+            with contextlib.suppress(OSError):
+                while True:
+                    client.sendall(b"flood\n" * 100)
+        threads = [threading.Thread(target=flood, args=[client]) for client in clients]
+        for thread in threads:
+            thread.start()
+        operator.read_until(b": flood\r\n")
+        operator.type(b"@* bye")
+        while any(thread.is_alive() for thread in threads):
+            if select.select([operator.fd], [], [], 0.1)[0]:
+                operator.unread = b""
+                operator.read()
+        daemon.wait_for_count(30, "close", reason="done")
 
     def test_a_stuck_terminal_does_not_hold_up_the_end(self):
         daemon, _ = self.with_operator_at_terminal()

@@ -21,19 +21,19 @@
 struct console;
 
 /*
- * Makes a console that is not the operator yet.
- *   hub   lent until console_stop returns true
- * Returns NULL with error (EX_OSERR) where there is no descriptor to be had.
+ * Makes a console with its thread, which waits for console_begin.
+ *   hub   not used before console_begin; lent until console_stop returns true
+ * Returns NULL with error (EX_OSERR) where there is no descriptor or thread to be had.
  */
 struct console *console_new(struct hub *hub, struct error *error) MUST_USE;
 
-/* Becomes the operator of the hub, which must have none. Returns 0, or -1 with error (EX_OSERR). */
-int console_start(struct console *console, struct error *error) MUST_USE;
+/* Becomes the operator of the hub, which must have none. */
+void console_begin(struct console *console);
 
 /*
  * Ends it and frees it; NULL is fine.
- * Returns false where it does not end in half a second, because nobody takes its output: then it and the
- * hub stay as they are.
+ * Returns false where it has begun and does not end in half a second, because nobody takes its output:
+ * then it and the hub stay as they are.
  */
 bool console_stop(struct console *console) MUST_USE;
 
