@@ -52,8 +52,10 @@ void running_prepare(struct running *running, struct config *config)
 		.listener_count = config->listener_count,
 		.buffers = &running->buffers,
 		.placement = &running->placement,
+		.hub = &running->hub,
 	};
 	buffer_pool_init(&running->buffers);
+	hub_init(&running->hub);
 	assert_int_equal(placement_init(&running->placement, SCHEDULING_NORMAL, AFFINITY_NONE), 0);
 	assert_int_equal(registry_init(&running->registry, &settings), 0);
 	if (listening_open(&running->listening, config, &error) != 0 ||
@@ -104,6 +106,7 @@ void running_stop(struct running *running)
 	accept_loop_fini(&running->loop);
 	registry_fini(&running->registry);
 	buffer_pool_fini(&running->buffers);
+	hub_fini(&running->hub);
 	placement_fini(&running->placement);
 	close(running->event_fd);
 	config_free(running->config);

@@ -8,6 +8,7 @@
 #include "yodel/config/config.h"
 #include "yodel/server/accept_loop.h"
 #include "yodel/session/buffer_pool.h"
+#include "yodel/session/hub.h"
 
 /* Builds from arguments of the command line, NULL at the end. The caller owns the configuration. */
 struct config *config_of(const char *const *words);
@@ -19,6 +20,7 @@ struct running {
 	struct registry registry;
 	struct buffer_pool buffers;
 	struct placement placement;
+	struct hub hub;
 	struct accept_loop loop;
 	int event_fd;
 };
