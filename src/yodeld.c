@@ -76,21 +76,24 @@ static int check_console(
 		"--console: expected a listener with service talk, got none; add one, like -l 127.0.0.1:5000=talk");
 }
 
-static int serve(struct config *config, const struct command_line *line)
+static int serve(struct config *config, const struct command_line *line, pid_t parent)
 {
-	struct server_terminal terminal = {
-		.has_ready_lines = line->has_ready_lines, .has_console = line->has_console};
+	const struct server_start start = {
+		.has_ready_lines = line->has_ready_lines,
+		.has_console = line->has_console,
+		.parent = parent,
+	};
 	struct error error;
 
 	log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
-	int result = server_run(config, &terminal, &error);
+	int result = server_run(config, &start, &error);
 	if (result >= 0)
 		return result;
 	log_message(LOG_LEVEL_ERROR, "error", "%s", error.message);
 	return error.exit_code;
 }
 
-static int run(const struct command_line *line)
+static int run(const struct command_line *line, pid_t parent)
 {
 	struct assignments assignments = {.count = 0};
 	struct error error;
@@ -101,7 +104,7 @@ static int run(const struct command_line *line)
 		result = fail(&error);
 	} else if (line->command == COMMAND_RUN) {
 		assignments_fini(&assignments);
-		return serve(config, line);
+		return serve(config, line, parent);
 	} else if (line->command == COMMAND_SHOW) {
 		config_print(stdout, config, &assignments);
 		result = end_output();
@@ -131,6 +134,7 @@ static int version(void)
 
 int main(int argc, char **argv)
 {
+	const pid_t parent = getppid();
 	struct command_line line;
 	struct error error;
 	int result;
@@ -144,7 +148,7 @@ int main(int argc, char **argv)
 	else if (line.command == COMMAND_VERSION)
 		result = version();
 	else
-		result = run(&line);
+		result = run(&line, parent);
 	command_line_fini(&line);
 	return result;
 }

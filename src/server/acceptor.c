@@ -105,10 +105,16 @@ static enum accept_result handle_failure(struct acceptor *acceptor, int listenin
 	return pause_accepting(acceptor, now_ms);
 }
 
+/* Only who came at a bad time is told so. */
+static bool is_limit(enum close_reason reason)
+{
+	return reason != CLOSE_DENIED && reason != CLOSE_PROXY_HEADER;
+}
+
 static void refuse(struct acceptor *acceptor, const struct listener_settings *listener,
 	const struct admission *client, enum close_reason reason)
 {
-	size_t length = reason == CLOSE_DENIED ? 0 : strlen(listener->refuse_text);
+	size_t length = is_limit(reason) ? strlen(listener->refuse_text) : 0;
 
 	refusals_log(&acceptor->refusals, listener->name, &client->peer, reason, 0, client->now_ms);
 	if (length == 0)
