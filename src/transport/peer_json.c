@@ -123,7 +123,7 @@ static void describe(const json_t *seen, char text[SEEN_BYTES])
 	} else if (json_is_integer(seen)) {
 		snprintf(text, SEEN_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(seen));
 	} else if (json_is_real(seen)) {
-		snprintf(text, SEEN_BYTES, "the real number %.9g", json_real_value(seen));
+		snprintf(text, SEEN_BYTES, "%.9g", json_real_value(seen));
 	} else {
 		snprintf(text, SEEN_BYTES, "%s", types[json_typeof(seen)]);
 	}
