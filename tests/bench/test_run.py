@@ -38,7 +38,8 @@ def command(*arguments):
 
 def again():
     """A server of --peer: the daemon once more."""
-    return f"again={os.environ['YODELD']} -c /dev/null -q -l 127.0.0.1:{{port}}=echo"
+    return (f"again={os.environ['YODELD']} -c /dev/null -q -o privileges.allow_root=true "
+            "-l 127.0.0.1:{port}=echo")
 
 
 class Bench(unittest.TestCase):
