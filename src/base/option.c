@@ -83,12 +83,16 @@ static bool is_text_good(const struct option_row *option, const char *text, unio
 		return is_port(text);
 	case OPTION_STRING:
 		return true;
+	case OPTION_LIST:
+		return parse_integer(text, &value->number) && is_in_bounds(option, value->number);
 	}
 	return false;
 }
 
 static bool is_kind_good(enum option_type type, enum value_kind kind)
 {
+	if (type == OPTION_LIST)
+		return kind == VALUE_LIST;
 	switch (kind) {
 	case VALUE_WORD:
 		return true;
@@ -128,6 +132,22 @@ static void describe_bounds(const struct option_row *option,
 	append(text, "%s from %s to %s", noun, min, max);
 }
 
+static void describe_list(const struct option_row *option, char text[OPTION_WHY_BYTES])
+{
+	char element[OPTION_WHY_BYTES];
+
+	append(text, "a list of %" PRId64 " to %" PRId64, option->min, option->max);
+	if (!option_has_groups(option)) {
+		option_describe(option->elements, element);
+		append(text, " values ( ..., ... ), each %s", element);
+		return;
+	}
+	append(text, " groups ( {");
+	for (const struct option_row *row = option->elements; row->path != NULL; row++)
+		append(text, " %s = ...;", row->path);
+	append(text, " }, ... )");
+}
+
 void option_describe(const struct option_row *option, char text[OPTION_WHY_BYTES])
 {
 	text[0] = '\0';
@@ -162,6 +182,9 @@ void option_describe(const struct option_row *option, char text[OPTION_WHY_BYTES
 	case OPTION_STRING:
 		append(text, "a string");
 		break;
+	case OPTION_LIST:
+		describe_list(option, text);
+		break;
 	}
 }
 
@@ -173,7 +196,7 @@ static void describe_seen(enum value_kind kind, const char *text, char why[OPTIO
 		[VALUE_STRING] = "",
 		[VALUE_FLOAT] = "the floating-point number ",
 		[VALUE_GROUP] = "a group",
-		[VALUE_LIST] = "a list",
+		[VALUE_LIST] = "a list of ",
 		[VALUE_WORD] = "",
 	};
 	bool has_quotes = kind == VALUE_STRING || kind == VALUE_WORD;
@@ -206,7 +229,9 @@ bool option_check(const struct option_row *option, enum value_kind kind, const c
 
 	if (is_good && (option->check == NULL || option->check(text, allowed)))
 		return true;
-	if (!is_good)
+	if (option->type == OPTION_LIST && kind == VALUE_WORD)
+		snprintf(allowed, sizeof allowed, "a list, which can only be set in the file");
+	else if (!is_good)
 		option_describe(option, allowed);
 	why[0] = '\0';
 	append(why, "expected %s", allowed);
@@ -226,6 +251,32 @@ static void store_string(char **place, const char *text)
 	free(*place);
 	*place = strdup(text);
 	CHECK(*place != NULL);
+}
+
+bool option_has_groups(const struct option_row *option)
+{
+	return option->elements[0].path[0] != '\0';
+}
+
+void *option_element(const struct option_row *option, const void *base, size_t index)
+{
+	const struct option_list *list = (const void *)((const char *)base + option->offset);
+
+	return (char *)list->items + index * option->element_bytes;
+}
+
+static void store_list(const struct option_row *option, size_t count, void *base)
+{
+	struct option_list *list = place_of(option, base);
+
+	option_free_value(option, base);
+	if (count == 0)
+		return;
+	list->items = calloc(count, option->element_bytes);
+	CHECK(list->items != NULL);
+	list->count = count;
+	for (size_t i = 0; i < count; i++)
+		option_store_defaults(option->elements, option_element(option, base, i));
 }
 
 void option_store(const struct option_row *option, const char *text, void *base)
@@ -253,89 +304,75 @@ void option_store(const struct option_row *option, const char *text, void *base)
 	case OPTION_PORT:
 		store_string(place, text);
 		break;
+	case OPTION_LIST:
+		store_list(option, (size_t)value.number, base);
+		break;
 	}
+}
+
+static size_t count_rows(const struct option_row *table)
+{
+	size_t count = 0;
+
+	while (table[count].path != NULL)
+		count++;
+	return count;
+}
+
+static void store_default_list(const struct option_row *option, void *base)
+{
+	const char *const *texts = option->default_elements;
+	size_t count = 0, width = count_rows(option->elements);
+
+	while (texts != NULL && texts[count] != NULL)
+		count++;
+	CHECK(width > 0 && count % width == 0);
+	store_list(option, count / width, base);
+	for (size_t i = 0; i < count; i++)
+		option_store(&option->elements[i % width], texts[i],
+			option_element(option, base, i / width));
+}
+
+void option_store_default(const struct option_row *option, void *base)
+{
+	if (option->type == OPTION_LIST)
+		store_default_list(option, base);
+	else if (option->default_value != NULL)
+		option_store(option, option->default_value, base);
 }
 
 void option_store_defaults(const struct option_row *table, void *base)
 {
 	for (const struct option_row *option = table; option->path != NULL; option++)
-		option_store(option, option->default_value, base);
+		option_store_default(option, base);
+}
+
+static void free_list(const struct option_row *option, void *base)
+{
+	struct option_list *list = place_of(option, base);
+
+	for (size_t i = 0; i < list->count; i++)
+		option_free_values(option->elements, option_element(option, base, i));
+	free(list->items);
+	*list = (struct option_list){.count = 0};
+}
+
+static void free_string(char **place)
+{
+	free(*place);
+	*place = NULL;
 }
 
 void option_free_value(const struct option_row *option, void *base)
 {
-	char **place = place_of(option, base);
-
-	if (option->type != OPTION_STRING && option->type != OPTION_PORT)
-		return;
-	free(*place);
-	*place = NULL;
+	if (option->type == OPTION_LIST)
+		free_list(option, base);
+	else if (option->type == OPTION_STRING || option->type == OPTION_PORT)
+		free_string(place_of(option, base));
 }
 
 void option_free_values(const struct option_row *table, void *base)
 {
 	for (const struct option_row *option = table; option->path != NULL; option++)
 		option_free_value(option, base);
-}
-
-/* Whether the file may hold this port as a bare number: 007 or -0 would not be read back as they are. */
-static bool is_plain_number(const char *text)
-{
-	char plain[PARSE_TEXT_BYTES];
-	int64_t number;
-
-	if (!parse_integer(text, &number))
-		return false;
-	snprintf(plain, sizeof plain, "%" PRId64, number);
-	return strcmp(plain, text) == 0;
-}
-
-bool option_is_quoted(const struct option_row *option, const char *text)
-{
-	if (option->type == OPTION_BOOL || option->type == OPTION_INTEGER)
-		return false;
-	return option->type != OPTION_PORT || !is_plain_number(text);
-}
-
-static void print_string(FILE *out, const struct option_row *option, const char *text)
-{
-	size_t room = strlen(text) * 4 + 1;
-	char *escaped = malloc(room);
-
-	CHECK(escaped != NULL);
-	text_escape(escaped, room, text, strlen(text));
-	fprintf(out, option_is_quoted(option, text) ? "\"%s\"" : "%s", escaped);
-	free(escaped);
-}
-
-void option_print_value(FILE *out, const struct option_row *option, const void *base)
-{
-	const void *place = (const char *)base + option->offset;
-	char text[PARSE_TEXT_BYTES];
-
-	switch (option->type) {
-	case OPTION_BOOL:
-		fputs(*(const bool *)place ? "true" : "false", out);
-		return;
-	case OPTION_INTEGER:
-		fprintf(out, "%" PRId64, *(const int64_t *)place);
-		return;
-	case OPTION_DURATION:
-		format_duration(text, *(const int64_t *)place);
-		break;
-	case OPTION_SIZE:
-		format_size(text, *(const int64_t *)place);
-		break;
-	case OPTION_RATE:
-		format_rate(text, *(const struct rate *)place);
-		break;
-	case OPTION_CHOICE:
-		fprintf(out, "\"%s\"", option->choices[*(const int *)place]);
-		return;
-	case OPTION_STRING:
-	case OPTION_PORT:
-		print_string(out, option, *(char *const *)place);
-		return;
-	}
-	fprintf(out, "\"%s\"", text);
 }

@@ -154,13 +154,13 @@ static bool is_shown(uint32_t code)
 }
 
 /* The next character or byte as it is shown: *width of them become *shown bytes at the result. */
-static const char *show_next(
-	const unsigned char *at, size_t length, char room[5], size_t *width, size_t *shown)
+static const char *show_next(const unsigned char *at, size_t length, const char *escaped,
+	char room[5], size_t *width, size_t *shown)
 {
 	uint32_t code;
 
 	*width = text_read_utf8(at, length, &code);
-	if (*width > 0 && is_shown(code) && code != '\\') {
+	if (*width > 0 && is_shown(code) && (*width > 1 || strchr(escaped, *at) == NULL)) {
 		*shown = *width;
 		return (const char *)at;
 	}
@@ -170,15 +170,16 @@ static const char *show_next(
 	return escape;
 }
 
-size_t text_show(char *dst, size_t capacity, const void *bytes, size_t length)
+/* escaped: the printable ASCII that stands after a backslash */
+static size_t show(
+	char *dst, size_t capacity, const unsigned char *at, size_t length, const char *escaped)
 {
-	const unsigned char *at = bytes;
 	size_t used = 0;
 
 	while (length > 0) {
 		char room[5];
 		size_t width, shown;
-		const char *text = show_next(at, length, room, &width, &shown);
+		const char *text = show_next(at, length, escaped, room, &width, &shown);
 
 		if (used + shown >= capacity)
 			break;
@@ -189,6 +190,16 @@ size_t text_show(char *dst, size_t capacity, const void *bytes, size_t length)
 	}
 	dst[used] = '\0';
 	return used;
+}
+
+size_t text_show(char *dst, size_t capacity, const void *bytes, size_t length)
+{
+	return show(dst, capacity, bytes, length, "\\");
+}
+
+size_t text_quote(char *dst, size_t capacity, const void *bytes, size_t length)
+{
+	return show(dst, capacity, bytes, length, "\\\"");
 }
 
 /* --- Escapes ---------------------------------------------------------------------------------- */

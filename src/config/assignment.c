@@ -86,6 +86,33 @@ const struct assignment *assignments_decide(
 	return best;
 }
 
+bool assignment_is_inside(const struct assignment *item, const struct assignment *group)
+{
+	size_t length = strlen(group->path);
+
+	return !item->is_from_command_line && item->listener == group->listener &&
+	       strncmp(item->path, group->path, length) == 0 && item->path[length] == '.';
+}
+
+const struct assignment *assignments_next(const struct assignments *assignments,
+	const struct assignment *group, const struct assignment *at)
+{
+	const struct assignment *next = at + 1, *end = assignments->items + assignments->count;
+
+	return next < end && assignment_is_inside(next, group) ? next : NULL;
+}
+
+void assignment_report(const struct assignment *item, struct problems *problems, const char *why)
+{
+	char path[OPTION_WHY_BYTES];
+
+	if (item->listener == SCOPE_TOP)
+		snprintf(path, sizeof path, "%s", item->path);
+	else
+		snprintf(path, sizeof path, "listen.[%d].%s", item->listener, item->path);
+	problems_add(problems, item->origin, path, "%s", why);
+}
+
 void assignments_fini(struct assignments *assignments)
 {
 	for (size_t i = 0; i < assignments->count; i++)

@@ -5,6 +5,7 @@
 
 #include "yodel/base/check.h"
 #include "yodel/base/text.h"
+#include "yodel/config/list.h"
 #include "yodel/config/validate.h"
 
 #include <ctype.h>
@@ -34,21 +35,9 @@ static const struct service_schema *find_schema(
 	return NULL;
 }
 
-/* The path with the listener's part in front, as the file's reader knows it. */
-static void full_path(const struct assignment *item, char path[OPTION_WHY_BYTES])
-{
-	if (item->listener == SCOPE_TOP)
-		snprintf(path, OPTION_WHY_BYTES, "%s", item->path);
-	else
-		snprintf(path, OPTION_WHY_BYTES, "listen.[%d].%s", item->listener, item->path);
-}
-
 static void report(struct build *build, const struct assignment *item, const char *why)
 {
-	char path[OPTION_WHY_BYTES];
-
-	full_path(item, path);
-	problems_add(build->problems, item->origin, path, "%s", why);
+	assignment_report(item, build->problems, why);
 }
 
 /* Services first: which rows there are depends on them. A bad name is reported where it is checked.
@@ -141,6 +130,21 @@ static const char *nearest_to(const struct build *build, const struct assignment
 	return search.nearest;
 }
 
+/* Whether it is about the inside of a list: "entries.[2].key". */
+static bool is_in_list(const struct build *build, const struct assignment *item)
+{
+	char path[OPTION_WHY_BYTES];
+	struct search search = {.path = path};
+
+	snprintf(path, sizeof path, "%s", item->path);
+	char *index = strstr(path, ".[");
+	if (index == NULL)
+		return false;
+	*index = '\0';
+	const struct option_row *row = search_tables(build, item->listener, visit_exact, &search);
+	return row != NULL && row->type == OPTION_LIST;
+}
+
 static void report_unknown(struct build *build, const struct assignment *item)
 {
 	const char *service = service_with(build, item->path);
@@ -153,6 +157,9 @@ static void report_unknown(struct build *build, const struct assignment *item)
 		snprintf(why, sizeof why,
 			"expected an option of the listener's service, got one of service \"%s\"",
 			service);
+	} else if (is_in_list(build, item)) {
+		snprintf(why, sizeof why,
+			"expected an option, got a part of a list, which can only be set in the file");
 	} else {
 		const char *nearest = nearest_to(build, item);
 
@@ -161,14 +168,6 @@ static void report_unknown(struct build *build, const struct assignment *item)
 			nearest != NULL ? "\"?)" : "");
 	}
 	report(build, item, why);
-}
-
-static bool is_inside(const struct assignment *item, const struct assignment *group)
-{
-	size_t length = strlen(group->path);
-
-	return item->listener == group->listener && strncmp(item->path, group->path, length) == 0 &&
-	       item->path[length] == '.';
 }
 
 static bool is_service_option(const struct option_row *row)
@@ -199,6 +198,8 @@ static void check_value(
 		check_service(build, item);
 	else if (!option_check(row, item->kind, item->text, why))
 		report(build, item, why);
+	else if (row->type == OPTION_LIST)
+		list_check(build->assignments, item, row, build->problems);
 }
 
 static void check_group(struct build *build, const struct assignment *item)
@@ -228,15 +229,15 @@ static bool check_assignment(struct build *build, const struct assignment *item)
 /* Each assignment is checked, also one that another overrides: a wrong line is wrong anyway. */
 static void check_assignments(struct build *build)
 {
-	const struct assignment *wrong_group = NULL;
+	const struct assignment *done = NULL; /* with all that stands inside it */
 
 	for (size_t i = 0; i < build->assignments->count; i++) {
 		const struct assignment *item = &build->assignments->items[i];
 
-		if (wrong_group != NULL && is_inside(item, wrong_group))
+		if (done != NULL && assignment_is_inside(item, done))
 			continue;
-		if (!check_assignment(build, item) && item->kind == VALUE_GROUP)
-			wrong_group = item;
+		if (!check_assignment(build, item))
+			done = item;
 	}
 }
 
@@ -250,14 +251,17 @@ const struct assignment *config_decide(
 }
 
 /* A value that was found wrong leaves no string: the rules between values pass over what is not there. */
-static void store_value(const struct assignment *item, const struct option_row *row, void *base)
+static void store_value(struct build *build, const struct assignment *item,
+	const struct option_row *row, void *base)
 {
 	char why[OPTION_WHY_BYTES];
 
-	if (option_check(row, item->kind, item->text, why))
-		option_store(row, item->text, base);
-	else
+	if (!option_check(row, item->kind, item->text, why))
 		option_free_value(row, base);
+	else if (row->type == OPTION_LIST)
+		list_store(build->assignments, item, row, base);
+	else
+		option_store(row, item->text, base);
 }
 
 static void store_table(
@@ -269,7 +273,7 @@ static void store_table(
 			build->assignments, row->path, listener);
 
 		if (item != NULL)
-			store_value(item, row, base);
+			store_value(build, item, row, base);
 	}
 }
 

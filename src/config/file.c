@@ -101,25 +101,40 @@ static void describe_value(const config_setting_t *setting, struct assignment *i
 		break;
 	default:
 		item->kind = VALUE_LIST;
+		snprintf(text, 64, "%d", config_setting_length(setting));
 		break;
 	}
 }
 
-/* Adds a setting and, for a group, all its members. */
-static void add_setting(
-	struct reading *reading, const config_setting_t *setting, int listener, const char *prefix)
+/* "entries", "entries.[0]", "entries.[0].key". Returns false where it had to be cut. */
+static bool write_path(
+	char path[PATH_BYTES], const char *prefix, const config_setting_t *setting, int index)
+{
+	const char *name = config_setting_name(setting), *dot = *prefix != '\0' ? "." : "";
+	int length = name != NULL ? snprintf(path, PATH_BYTES, "%s%s%s", prefix, dot, name)
+				  : snprintf(path, PATH_BYTES, "%s%s[%d]", prefix, dot, index);
+
+	return length < PATH_BYTES;
+}
+
+/*
+ * Adds a setting and, for a group or list, all that stands in it. A path that is cut is no option's
+ * and ends the way down, which bounds the depth.
+ */
+static void add_setting(struct reading *reading, const config_setting_t *setting, int listener,
+	const char *prefix, int index)
 {
 	char path[PATH_BYTES], text[64] = "", origin[ORIGIN_BYTES];
 	struct assignment item = {
 		.path = path, .listener = listener, .text = text, .origin = origin};
+	bool is_whole = write_path(path, prefix, setting, index);
 
-	snprintf(path, sizeof path, "%s%s%s", prefix, *prefix != '\0' ? "." : "",
-		config_setting_name(setting));
 	origin_of(reading, setting, origin);
 	describe_value(setting, &item, text);
 	assignments_add(reading->assignments, &item);
-	for (int i = 0; item.kind == VALUE_GROUP && i < config_setting_length(setting); i++)
-		add_setting(reading, config_setting_get_elem(setting, (unsigned)i), listener, path);
+	for (int i = 0; is_whole && i < config_setting_length(setting); i++)
+		add_setting(
+			reading, config_setting_get_elem(setting, (unsigned)i), listener, path, i);
 }
 
 /* How many listeners are read on; more than there may be are a problem. */
@@ -157,7 +172,7 @@ static void add_listeners(struct reading *reading, const config_setting_t *list)
 			continue;
 		}
 		for (int j = 0; j < config_setting_length(entry); j++)
-			add_setting(reading, config_setting_get_elem(entry, (unsigned)j), i, "");
+			add_setting(reading, config_setting_get_elem(entry, (unsigned)j), i, "", j);
 	}
 	reading->assignments->listener_count = (size_t)count;
 }
@@ -170,7 +185,7 @@ static void add_root(struct reading *reading, const config_setting_t *root)
 		if (strcmp(config_setting_name(setting), "listen") == 0)
 			add_listeners(reading, setting);
 		else
-			add_setting(reading, setting, SCOPE_TOP, "");
+			add_setting(reading, setting, SCOPE_TOP, "", i);
 	}
 }
 

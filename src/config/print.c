@@ -38,10 +38,9 @@ void config_print(FILE *out, const struct config *config, const struct assignmen
 static void print_rows(FILE *out, const struct option_row *table)
 {
 	for (const struct option_row *row = table; row->path != NULL; row++) {
-		const char *quote = option_is_quoted(row, row->default_value) ? "\"" : "";
-
-		fprintf(out, "  %s = %s%s%s\n      %s\n", row->path, quote, row->default_value,
-			quote, row->help);
+		fprintf(out, "  %s = ", row->path);
+		option_print_default(out, row, "\n      ");
+		fprintf(out, "\n      %s\n", row->help);
 	}
 }
 

@@ -4,6 +4,7 @@
  * conf|mdoc|markdown|words. A line "%% NAME" opens the section that generated_docs.py puts between
  * the markers of that name.
  */
+#include "yodel/base/check.h"
 #include "yodel/config/config.h"
 #include "yodel/service/service.h"
 
@@ -15,14 +16,18 @@
 /* How long a line may get. */
 enum { CONF_COLUMNS = 100, MDOC_COLUMNS = 80 };
 
-static const char *quote_of(const struct option_row *row)
+/* The default as the file would have it, "" where a value must be given; the caller frees it. */
+static char *default_of(const struct option_row *row, const char *gap)
 {
-	return option_is_quoted(row, row->default_value) ? "\"" : "";
-}
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
 
-static void print_assignment(const struct option_row *row, const char *name)
-{
-	printf("%s = %s%s%s;\n", name, quote_of(row), row->default_value, quote_of(row));
+	CHECK(out != NULL);
+	if (row->type == OPTION_LIST || row->default_value != NULL)
+		option_print_default(out, row, gap);
+	fclose(out);
+	return text;
 }
 
 /* --- The shipped file ------------------------------------------------------------------------ */
@@ -39,7 +44,8 @@ static void print_folded(const char *prefix, size_t room, const char *text)
 				length--;
 		if (length == 0)
 			length = strcspn(text, " ");
-		printf("%s%.*s\n", prefix, (int)length, text);
+		bool is_request = *prefix == '\0' && *text == '.'; /* to roff(7) */
+		printf("%s%s%.*s\n", prefix, is_request ? "\\&" : "", (int)length, text);
 		text += length + (text[length] == ' ');
 	}
 }
@@ -72,20 +78,35 @@ static bool has_bounds(const struct option_row *row)
 	return row->type != OPTION_STRING && row->type != OPTION_PORT && row->type != OPTION_BOOL;
 }
 
-static void print_conf_row(const struct option_row *row, const char *indent, const char *name)
+static void print_conf_help(const struct option_row *row, const char *indent, const char *owner)
 {
 	char allowed[OPTION_WHY_BYTES], text[OPTION_WHY_BYTES + 256];
 
-	snprintf(text, sizeof text, "%s.", row->help);
+	snprintf(text, sizeof text, "%s%s.", owner, row->help);
 	print_comment(indent, text);
-	if (has_bounds(row)) {
-		describe(row, allowed);
-		snprintf(text, sizeof text, "%c%s.", toupper((unsigned char)allowed[0]),
-			allowed + 1);
-		print_comment(indent, text);
-	}
+	if (!has_bounds(row))
+		return;
+	describe(row, allowed);
+	snprintf(text, sizeof text, "%c%s.", toupper((unsigned char)allowed[0]), allowed + 1);
+	print_comment(indent, text);
+}
+
+/* gap: in front of each element of a list */
+static void print_conf_value(const struct option_row *row, const char *name, const char *gap)
+{
+	printf("%s = ", name);
+	option_print_default(stdout, row, gap);
+	puts(";");
+}
+
+static void print_conf_row(const struct option_row *row, const char *indent, const char *name)
+{
+	char gap[8];
+
+	snprintf(gap, sizeof gap, "\n%s\t", indent);
+	print_conf_help(row, indent, "");
 	fputs(indent, stdout);
-	print_assignment(row, name);
+	print_conf_value(row, name, gap);
 }
 
 /* "limits" of "limits.max_per_peer"; returns 0 for a path without a group. */
@@ -161,6 +182,19 @@ static void print_conf_groups(const struct option_row *table)
 	}
 }
 
+static void print_conf_service(const struct service_schema *schema)
+{
+	char owner[64];
+
+	snprintf(owner, sizeof owner, "Service %s: ", schema->name);
+	for (const struct option_row *row = schema->options; row != NULL && row->path != NULL;
+		row++) {
+		print_conf_help(row, "", owner);
+		putchar('#');
+		print_conf_value(row, row->path, "\n#\t");
+	}
+}
+
 static void print_conf(void)
 {
 	puts("%% options");
@@ -169,39 +203,72 @@ static void print_conf(void)
 	print_conf_groups(listener_options);
 	print_conf_groups(daemon_options);
 	puts("%% services");
-	for (const struct service_schema *schema = service_schemas; schema->name != NULL;
-		schema++) {
-		const struct option_row *row = schema->options;
-
-		for (; row != NULL && row->path != NULL; row++) {
-			char text[OPTION_WHY_BYTES + 256];
-
-			snprintf(text, sizeof text, "Service %s: %s.", schema->name, row->help);
-			print_comment("", text);
-			putchar('#');
-			print_assignment(row, row->path);
-		}
-	}
+	for (const struct service_schema *schema = service_schemas; schema->name != NULL; schema++)
+		print_conf_service(schema);
 }
 
 /* --- The manual ------------------------------------------------------------------------------ */
 
-static void print_mdoc_rows(const char *section, const struct option_row *table)
+/* Text that roff(7) takes for nothing else, also as the argument of a macro. */
+static void print_roff(const char *text)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '"')
+			fputs("\\(dq", stdout);
+		else if (*text == '\\')
+			fputs("\\e", stdout);
+		else
+			putchar(*text);
+	}
+}
+
+static void print_mdoc_table(const struct option_row *table);
+
+static void print_mdoc_block(const char *text)
+{
+	puts("The default is");
+	puts(".Bd -literal -offset indent -compact");
+	print_roff(text);
+	puts("\n.Ed");
+}
+
+/* A default of several lines stands below, others beside the name. */
+static void print_mdoc_row(const struct option_row *row)
 {
 	char allowed[OPTION_WHY_BYTES], text[OPTION_WHY_BYTES + 256];
+	char *value = default_of(row, "\n  ");
+	bool has_lines = strchr(value, '\n') != NULL;
 
-	printf("%%%% %s\n.Bl -tag -width Ds\n", section);
-	for (const struct option_row *row = table; row->path != NULL; row++) {
-		const char *quote = *quote_of(row) != '\0' ? "\\(dq" : "";
-
-		describe(row, allowed);
-		printf(".It Ic %s No = %s%s%s\n", row->path, quote, row->default_value, quote);
-		snprintf(text, sizeof text, "%s.", row->help);
+	printf(".It Ic %s%s", row->path, *value == '\0' || has_lines ? "" : " No = ");
+	print_roff(has_lines ? "" : value);
+	putchar('\n');
+	snprintf(text, sizeof text, "%s.", row->help);
+	print_folded("", MDOC_COLUMNS, text);
+	if (*value == '\0')
+		puts("It must be given.");
+	describe(row, allowed);
+	snprintf(text, sizeof text, "Takes %s.", allowed);
+	if (row->type != OPTION_STRING)
 		print_folded("", MDOC_COLUMNS, text);
-		if (row->type != OPTION_STRING)
-			printf("Takes %s.\n", allowed);
-	}
+	if (row->type == OPTION_LIST && option_has_groups(row))
+		print_mdoc_table(row->elements);
+	if (has_lines)
+		print_mdoc_block(value);
+	free(value);
+}
+
+static void print_mdoc_table(const struct option_row *table)
+{
+	puts(".Bl -tag -width Ds");
+	for (; table->path != NULL; table++)
+		print_mdoc_row(table);
 	puts(".El");
+}
+
+static void print_mdoc_section(const char *section, const struct option_row *table)
+{
+	printf("%%%% %s\n", section);
+	print_mdoc_table(table);
 }
 
 /* --- The page for a browser ------------------------------------------------------------------ */
@@ -215,21 +282,34 @@ static void print_escaped(const char *text)
 	}
 }
 
-static void print_markdown_rows(const char *section, const struct option_row *table)
+static void print_markdown_rows(const char *prefix, const struct option_row *table)
 {
-	char allowed[OPTION_WHY_BYTES];
+	char allowed[OPTION_WHY_BYTES], inner[OPTION_WHY_BYTES];
 
-	printf("%%%% %s\n| option | default | takes | meaning |\n|---|---|---|---|\n", section);
-	for (const struct option_row *row = table; row->path != NULL; row++) {
-		const char *quote = quote_of(row);
+	for (; table->path != NULL; table++) {
+		char *value = default_of(table, " ");
 
-		describe(row, allowed);
-		printf("| `%s` | `%s%s%s` | ", row->path, quote, row->default_value, quote);
+		describe(table, allowed);
+		printf("| `%s%s` | ", prefix, table->path);
+		if (*value != '\0')
+			printf("`%s` | ", value);
+		else
+			fputs("must be given | ", stdout);
 		print_escaped(allowed);
 		fputs(" | ", stdout);
-		print_escaped(row->help);
+		print_escaped(table->help);
 		puts(" |");
+		snprintf(inner, sizeof inner, "%s.[N].", table->path);
+		if (table->type == OPTION_LIST && option_has_groups(table))
+			print_markdown_rows(inner, table->elements);
+		free(value);
 	}
+}
+
+static void print_markdown_section(const char *section, const struct option_row *table)
+{
+	printf("%%%% %s\n| option | default | takes | meaning |\n|---|---|---|---|\n", section);
+	print_markdown_rows("", table);
 }
 
 static void print_tables(void (*print)(const char *section, const struct option_row *table))
@@ -262,9 +342,9 @@ int main(int argc, char **argv)
 	if (strcmp(form, "conf") == 0)
 		print_conf();
 	else if (strcmp(form, "mdoc") == 0)
-		print_tables(print_mdoc_rows);
+		print_tables(print_mdoc_section);
 	else if (strcmp(form, "markdown") == 0)
-		print_tables(print_markdown_rows);
+		print_tables(print_markdown_section);
 	else if (strcmp(form, "words") == 0)
 		print_words();
 	else

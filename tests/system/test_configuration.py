@@ -69,7 +69,7 @@ class ErrorsOfValues(ConfigurationTest):
             ('backlog = "many";', 'backlog: expected an integer from 0 to 65535, got "many"'),
             ('host = 7;', 'host: expected a string, got 7'),
             ('service = true;', 'service: expected one of echo, greet, .*, got the boolean true'),
-            ('thread_stack = [ 1, 2 ];', 'thread_stack: expected a size .*, got a list'),
+            ('thread_stack = [ 1, 2 ];', 'thread_stack: expected a size .*, got a list of 2'),
         ])
         self.assertEqual(
             [re.sub(", got.*", "", problem) for problem in self.problems_of(
@@ -153,6 +153,12 @@ class ErrorsOfValues(ConfigurationTest):
 
 
 class ErrorsOfStructure(ConfigurationTest):
+    def test_inside_of_an_unknown_list_is_not_reported_however_deep(self):
+        self.assert_problem("prot = ( { key = 1; }, [ 2 ], ( \"x\" ) );",
+                            r'1: prot: expected a known option, .* \(did you mean "port"\?\)')
+        self.assert_problem("xyzzy = " + 3000 * "(" + 3000 * ")" + ";",
+                            "1: xyzzy: expected a known option, got an unknown name")
+
     def test_unknown_names_are_reported_with_the_nearest_known_one(self):
         for text, expected in (
                 ('prot = 7;', r'prot: expected a known option, got an unknown name '

@@ -16,12 +16,50 @@ static const struct option_row speaker_options[] = {
 	OPTION_END,
 };
 
+#define NOTE(member) .path = #member, .offset = offsetof(struct board_note, member)
+
+static const struct option_row note_rows[] = {
+	{NOTE(key), .type = OPTION_STRING, .is_unique = true},
+	{NOTE(value), .type = OPTION_STRING},
+	{NOTE(stay_ms), .type = OPTION_DURATION, .max = 60000, .default_value = "5s"},
+	OPTION_END,
+};
+
+static const struct option_row colour_rows[] = {
+	{.path = "", .type = OPTION_STRING, .is_unique = true},
+	OPTION_END,
+};
+
+static const char *const default_notes[] = {"hello", "Good \"day\" \U0001f430", "5s", NULL};
+
+static const struct option_row board_options[] = {
+	{.path = "notes",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct board_settings, notes),
+		.max = 3,
+		.elements = note_rows,
+		.element_bytes = sizeof(struct board_note),
+		.default_elements = default_notes,
+		.help = "What hangs there"},
+	{.path = "paint.colours",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct board_settings, colours),
+		.max = 3,
+		.elements = colour_rows,
+		.element_bytes = sizeof(char *),
+		.help = "Layers of paint"},
+	OPTION_END,
+};
+
 const struct service_schema test_schemas[] = {
 	{.name = "echo"},
 	{.name = "speaker",
 		.options = speaker_options,
 		.settings_bytes = sizeof(struct speaker_settings)},
 	{.name = "clock"},
+	{.name = "board",
+		.options = board_options,
+		.settings_bytes = sizeof(struct board_settings)},
 	{.name = NULL},
 };
 

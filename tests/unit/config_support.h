@@ -18,7 +18,20 @@ struct speaker_settings {
 	int64_t pause_ms;
 };
 
-/* "echo" without options, "speaker" with text and pause, "clock" without options. */
+struct board_note {
+	char *key, *value;
+	int64_t stay_ms;
+};
+
+struct board_settings {
+	struct option_list notes;   /* struct board_note, at most 3, keys of their own */
+	struct option_list colours; /* char *, at most 3, each once; none by default */
+};
+
+/*
+ * "echo" without options, "speaker" with text and pause, "clock" without options, "board" with two
+ * lists.
+ */
 extern const struct service_schema test_schemas[];
 
 struct trial {

@@ -151,6 +151,44 @@ static void drop_listeners_keeps_the_top_in_its_order(void **state)
 	assignments_fini(&assignments);
 }
 
+static void what_a_group_holds_is_walked_to_its_end(void **state)
+{
+	struct assignments assignments = {.count = 0};
+
+	(void)state;
+	add(&assignments, 0, false, "list", "2");
+	add(&assignments, 0, false, "list.[0]", "");
+	add(&assignments, 0, false, "list.[0].key", "a");
+	add(&assignments, 0, false, "list.[1]", "");
+	add(&assignments, 0, false, "lists", "b");
+	const struct assignment *list = assignments.items, *item = list;
+	for (int i = 1; i <= 3; i++) {
+		item = assignments_next(&assignments, list, item);
+		assert_ptr_equal(item, list + i);
+	}
+	assert_null(assignments_next(&assignments, list, item));
+	assert_ptr_equal(assignments_next(&assignments, list + 1, list + 1), list + 2);
+	assert_null(assignments_next(&assignments, list + 1, list + 2));
+	assert_null(assignments_next(&assignments, list + 4, list + 4));
+	assignments_fini(&assignments);
+}
+
+static void nothing_of_the_command_line_or_another_listener_is_inside(void **state)
+{
+	struct assignments assignments = {.count = 0};
+
+	(void)state;
+	add(&assignments, 0, false, "list", "1");
+	add(&assignments, 0, true, "list.[0]", "a");
+	add(&assignments, 1, false, "list.[0]", "b");
+	const struct assignment *list = assignments.items;
+	assert_false(assignment_is_inside(list + 1, list));
+	assert_false(assignment_is_inside(list + 2, list));
+	assert_false(assignment_is_inside(list, list));
+	assert_null(assignments_next(&assignments, list, list));
+	assignments_fini(&assignments);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -160,6 +198,8 @@ int main(void)
 		cmocka_unit_test(the_top_counts_for_a_listener_only_where_it_may),
 		cmocka_unit_test(append_adds_behind_and_keeps_the_larger_listener_count),
 		cmocka_unit_test(drop_listeners_keeps_the_top_in_its_order),
+		cmocka_unit_test(what_a_group_holds_is_walked_to_its_end),
+		cmocka_unit_test(nothing_of_the_command_line_or_another_listener_is_inside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

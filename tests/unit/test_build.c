@@ -255,8 +255,8 @@ static void an_unknown_service_is_a_problem_with_the_one_that_was_meant(void **s
 	trial_set(trial, 0, VALUE_STRING, "service", "speeker", "f:1");
 	trial_set(trial, 1, VALUE_INTEGER, "service", "5", "f:2");
 	trial_expect_problems(trial,
-		"f:1: listen.[0].service: expected one of echo, speaker, clock, got \"speeker\" (did you mean \"speaker\"?)\n"
-		"f:2: listen.[1].service: expected one of echo, speaker, clock, got 5\n");
+		"f:1: listen.[0].service: expected one of echo, speaker, clock, board, got \"speeker\" (did you mean \"speaker\"?)\n"
+		"f:2: listen.[1].service: expected one of echo, speaker, clock, board, got 5\n");
 }
 
 static void an_option_of_another_service_is_a_problem(void **state)
@@ -365,6 +365,204 @@ static void broken_rules_are_found_beside_wrong_values(void **state)
 		"f:4: listen.[1].port: expected an address of its own, got \"127.0.0.1\" port 7, which listener 0 has\n");
 }
 
+/* --- Lists ------------------------------------------------------------------------------------ */
+
+static void board(struct trial *trial, int listener)
+{
+	trial_set(trial, listener, VALUE_STRING, "service", "board", "f:s");
+}
+
+/* A note as the file's reader gives it. */
+static void note(struct trial *trial, int listener, int index, const char *key, const char *value)
+{
+	char path[64], origin[16];
+
+	snprintf(origin, sizeof origin, "f:%d", index);
+	snprintf(path, sizeof path, "notes.[%d]", index);
+	trial_set(trial, listener, VALUE_GROUP, path, "", origin);
+	snprintf(path, sizeof path, "notes.[%d].key", index);
+	trial_set(trial, listener, VALUE_STRING, path, key, origin);
+	snprintf(path, sizeof path, "notes.[%d].value", index);
+	trial_set(trial, listener, VALUE_STRING, path, value, origin);
+}
+
+static const struct board_note *notes_of(const struct config *config, size_t listener, size_t count)
+{
+	const struct board_settings *settings = config->listeners[listener].service_settings;
+
+	assert_int_equal(settings->notes.count, count);
+	return settings->notes.items;
+}
+
+static void a_list_is_stored_element_by_element(void **state)
+{
+	struct trial *trial = *state;
+
+	board(trial, SCOPE_TOP);
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "2", "f:1");
+	note(trial, SCOPE_TOP, 0, "morpheus", "Follow the white rabbit. \U0001f430");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "notes.[0].stay_ms", "1m", "f:2");
+	note(trial, SCOPE_TOP, 1, "\U0001f436", "");
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "paint", "", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "paint.colours", "2", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[0]", "red", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[1]", "blue", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "port", "7", "f:5");
+	const struct config *config = trial_build(trial);
+	const struct board_note *notes = notes_of(config, 0, 2);
+	assert_string_equal(notes[0].key, "morpheus");
+	assert_string_equal(notes[0].value, "Follow the white rabbit. \U0001f430");
+	assert_int_equal(notes[0].stay_ms, 60000);
+	assert_string_equal(notes[1].key, "\U0001f436");
+	assert_string_equal(notes[1].value, "");
+	assert_int_equal(notes[1].stay_ms, 5000);
+	const struct board_settings *settings = config->listeners[0].service_settings;
+	char *const *colours = settings->colours.items;
+	assert_int_equal(settings->colours.count, 2);
+	assert_string_equal(colours[0], "red");
+	assert_string_equal(colours[1], "blue");
+	assert_string_equal(config->listeners[0].port, "7");
+}
+
+static void a_list_that_is_not_set_has_its_default(void **state)
+{
+	struct trial *trial = *state;
+
+	board(trial, SCOPE_TOP);
+	const struct config *config = trial_build(trial);
+	const struct board_settings *settings = config->listeners[0].service_settings;
+	assert_string_equal(notes_of(config, 0, 1)->key, "hello");
+	assert_int_equal(settings->colours.count, 0);
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "0", "f:1");
+	assert_null(notes_of(trial_build(trial), 0, 0));
+}
+
+static void a_list_of_a_listener_takes_the_place_of_that_at_the_top(void **state)
+{
+	struct trial *trial = *state;
+
+	two_ports(trial);
+	board(trial, SCOPE_TOP);
+	trial_set(trial, 0, VALUE_LIST, "notes", "1", "f:1");
+	note(trial, 0, 0, "own", "x");
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "2", "f:2");
+	note(trial, SCOPE_TOP, 0, "first", "y");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "notes.[0].stay_ms", "1s", "f:2");
+	note(trial, SCOPE_TOP, 1, "second", "z");
+	const struct config *config = trial_build(trial);
+	const struct board_note *notes = notes_of(config, 0, 1);
+	assert_string_equal(notes[0].key, "own");
+	assert_int_equal(notes[0].stay_ms, 5000);
+	notes = notes_of(config, 1, 2);
+	assert_string_equal(notes[0].key, "first");
+	assert_string_equal(notes[1].key, "second");
+}
+
+static void everything_wrong_with_an_element_is_named_with_its_place(void **state)
+{
+	struct trial *trial = *state;
+
+	two_ports(trial);
+	board(trial, 1);
+	trial_set(trial, 1, VALUE_LIST, "notes", "3", "f:1");
+	trial_set(trial, 1, VALUE_GROUP, "notes.[0]", "", "f:2");
+	trial_set(trial, 1, VALUE_STRING, "notes.[0].kye", "a", "f:3");
+	trial_set(trial, 1, VALUE_GROUP, "notes.[0].value", "", "f:4");
+	trial_set(trial, 1, VALUE_STRING, "notes.[0].value.key", "a", "f:4");
+	trial_set(trial, 1, VALUE_LIST, "notes.[0].xyzzy", "1", "f:5");
+	trial_set(trial, 1, VALUE_STRING, "notes.[0].xyzzy.[0]", "a", "f:5");
+	trial_set(trial, 1, VALUE_STRING, "notes.[0].stay_ms", "2m", "f:6");
+	trial_set(trial, 1, VALUE_STRING, "notes.[1]", "key", "f:7");
+	trial_set(trial, 1, VALUE_LIST, "notes.[2]", "1", "f:8");
+	trial_set(trial, 1, VALUE_GROUP, "notes.[2].[0]", "", "f:8");
+	trial_set(trial, 1, VALUE_STRING, "notes.[2].[0].key", "a", "f:8");
+	trial_expect_problems(trial,
+		"f:2: listen.[1].notes.[0].key: expected a string, got nothing\n"
+		"f:3: listen.[1].notes.[0].kye: expected one of key, value, stay_ms, got \"kye\" (did you mean \"key\"?)\n"
+		"f:4: listen.[1].notes.[0].value: expected a string, got a group\n"
+		"f:5: listen.[1].notes.[0].xyzzy: expected one of key, value, stay_ms, got \"xyzzy\"\n"
+		"f:6: listen.[1].notes.[0].stay_ms: expected a duration like 500ms, 30s, 5m or 2h from 0 to 1m, got \"2m\"\n"
+		"f:7: listen.[1].notes.[1]: expected a group { ... }, got something else\n"
+		"f:8: listen.[1].notes.[2]: expected a group { ... }, got something else\n");
+}
+
+static void elements_without_a_group_are_checked_by_their_row(void **state)
+{
+	struct trial *trial = *state;
+
+	board(trial, SCOPE_TOP);
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "paint.colours", "3", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[0]", "red", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "paint.colours.[1]", "5", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "paint.colours.[2]", "", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[2].red", "red", "f:3");
+	trial_expect_problems(trial, "f:2: paint.colours.[1]: expected a string, got 5\n"
+				     "f:3: paint.colours.[2]: expected a string, got a group\n");
+}
+
+static void what_must_be_unique_is_given_once_in_a_list(void **state)
+{
+	struct trial *trial = *state;
+
+	board(trial, SCOPE_TOP);
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "3", "f:1");
+	note(trial, SCOPE_TOP, 0, "\U0001f436\n", "same");
+	note(trial, SCOPE_TOP, 1, "a", "same");
+	note(trial, SCOPE_TOP, 2, "\U0001f436\n", "same");
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "paint.colours", "2", "f:4");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[0]", "red", "f:5");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours.[1]", "red", "f:6");
+	trial_expect_problems(trial,
+		"f:2: notes.[2].key: expected a value of its own, got \"\U0001f436\\n\", which element 0 has\n"
+		"f:6: paint.colours.[1]: expected a value of its own, got \"red\", which element 0 has\n");
+}
+
+static void a_list_with_too_many_elements_is_one_problem(void **state)
+{
+	struct trial *trial = *state;
+
+	board(trial, SCOPE_TOP);
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "4", "f:1");
+	for (int i = 0; i < 4; i++)
+		note(trial, SCOPE_TOP, i, "a", "b");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "paint.colours", "red", "f:2");
+	trial_expect_problems(trial,
+		"f:1: notes: expected a list of 0 to 3 groups ( { key = ...; value = ...; stay_ms = ...; }, ... ), got a list of 4\n"
+		"f:2: paint.colours: expected a list of 0 to 3 values ( ..., ... ), each a string, got \"red\"\n");
+}
+
+static void the_inside_of_an_unknown_or_misplaced_list_is_not_looked_at(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "port", "1", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "port.[0]", "7", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "xyzzy", "1", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "xyzzy.[0]", "", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "xyzzy.[0].key", "7", "f:2");
+	trial_expect_problems(trial,
+		"f:1: port: expected a port from 0 to 65535 or a service name, got a list of 1\n"
+		"f:2: xyzzy: expected a known option, got an unknown name\n");
+}
+
+static void the_command_line_sets_no_list_and_no_part_of_one(void **state)
+{
+	struct trial *trial = *state;
+
+	board(trial, SCOPE_TOP);
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "1", "f:1");
+	note(trial, SCOPE_TOP, 0, "a", "b");
+	trial_option(trial, SCOPE_TOP, "notes.[0].key", "c");
+	trial_option(trial, SCOPE_TOP, "notes", "( { key = \"a\"; } )");
+	trial_option(trial, SCOPE_TOP, "notes.[0]", "d");
+	trial_option(trial, SCOPE_TOP, "backlog.[0]", "d");
+	trial_expect_problems(trial,
+		"-o: notes.[0].key: expected an option, got a part of a list, which can only be set in the file\n"
+		"-o: notes: expected a list, which can only be set in the file, got \"( { key = \\\"a\\\"; } )\"\n"
+		"-o: notes.[0]: expected an option, got a part of a list, which can only be set in the file\n"
+		"-o: backlog.[0]: expected a known option, got an unknown name (did you mean \"backlog\"?)\n");
+}
+
 static void free_of_nothing_is_fine(void **state)
 {
 	(void)state;
@@ -397,6 +595,15 @@ int main(void)
 		ROW(the_default_of_every_row_is_a_good_value),
 		ROW(broken_rules_between_values_are_found),
 		ROW(broken_rules_are_found_beside_wrong_values),
+		ROW(a_list_is_stored_element_by_element),
+		ROW(a_list_that_is_not_set_has_its_default),
+		ROW(a_list_of_a_listener_takes_the_place_of_that_at_the_top),
+		ROW(everything_wrong_with_an_element_is_named_with_its_place),
+		ROW(elements_without_a_group_are_checked_by_their_row),
+		ROW(what_must_be_unique_is_given_once_in_a_list),
+		ROW(a_list_with_too_many_elements_is_one_problem),
+		ROW(the_inside_of_an_unknown_or_misplaced_list_is_not_looked_at),
+		ROW(the_command_line_sets_no_list_and_no_part_of_one),
 		ROW(free_of_nothing_is_fine),
 	};
 

@@ -90,7 +90,7 @@ static void every_kind_of_value_is_read_in_order(void **state)
 			   "g = \"x\\ty\\\"\\x41\";\nh = [1, 2];\ni = ( \"a\", 2 );\nj = 0x10;\n"
 			   "k = \"one \" \"two\";\nl = {};\nm = \"\";\n");
 	expect_problems(reading, "");
-	assert_int_equal(reading->assignments.count, 13);
+	assert_int_equal(reading->assignments.count, 17);
 	assert_int_equal(reading->assignments.listener_count, 0);
 	expect_item(reading, 0, SCOPE_TOP, VALUE_BOOL, "a", "true", 1);
 	expect_item(reading, 1, SCOPE_TOP, VALUE_BOOL, "b", "false", 2);
@@ -99,12 +99,69 @@ static void every_kind_of_value_is_read_in_order(void **state)
 	expect_item(reading, 4, SCOPE_TOP, VALUE_INTEGER, "e", "4294967303", 5);
 	expect_item(reading, 5, SCOPE_TOP, VALUE_FLOAT, "f", "1.5", 6);
 	expect_item(reading, 6, SCOPE_TOP, VALUE_STRING, "g", "x\ty\"A", 7);
-	expect_item(reading, 7, SCOPE_TOP, VALUE_LIST, "h", "", 8);
-	expect_item(reading, 8, SCOPE_TOP, VALUE_LIST, "i", "", 9);
-	expect_item(reading, 9, SCOPE_TOP, VALUE_INTEGER, "j", "16", 10);
-	expect_item(reading, 10, SCOPE_TOP, VALUE_STRING, "k", "one two", 11);
-	expect_item(reading, 11, SCOPE_TOP, VALUE_GROUP, "l", "", 12);
-	expect_item(reading, 12, SCOPE_TOP, VALUE_STRING, "m", "", 13);
+	expect_item(reading, 7, SCOPE_TOP, VALUE_LIST, "h", "2", 8);
+	expect_item(reading, 8, SCOPE_TOP, VALUE_INTEGER, "h.[0]", "1", 8);
+	expect_item(reading, 9, SCOPE_TOP, VALUE_INTEGER, "h.[1]", "2", 8);
+	expect_item(reading, 10, SCOPE_TOP, VALUE_LIST, "i", "2", 9);
+	expect_item(reading, 11, SCOPE_TOP, VALUE_STRING, "i.[0]", "a", 9);
+	expect_item(reading, 12, SCOPE_TOP, VALUE_INTEGER, "i.[1]", "2", 9);
+	expect_item(reading, 13, SCOPE_TOP, VALUE_INTEGER, "j", "16", 10);
+	expect_item(reading, 14, SCOPE_TOP, VALUE_STRING, "k", "one two", 11);
+	expect_item(reading, 15, SCOPE_TOP, VALUE_GROUP, "l", "", 12);
+	expect_item(reading, 16, SCOPE_TOP, VALUE_STRING, "m", "", 13);
+}
+
+static void lists_give_paths_with_the_numbers_of_their_elements(void **state)
+{
+	struct reading *reading = *state;
+
+	read_text(reading, "entries: (\n"
+			   " { key = \"\U0001f436\";\n   value = \"Follow\"\n     \" it\"; },\n"
+			   " {},\n"
+			   " ( true, [] )\n"
+			   ");\n"
+			   "none = ();\n"
+			   "listen: ( {\n  deep: { entries = (\n { key = 2; } ); }; } );\n");
+	expect_problems(reading, "");
+	assert_int_equal(reading->assignments.count, 13);
+	assert_int_equal(reading->assignments.listener_count, 1);
+	expect_item(reading, 0, SCOPE_TOP, VALUE_LIST, "entries", "3", 1);
+	expect_item(reading, 1, SCOPE_TOP, VALUE_GROUP, "entries.[0]", "", 2);
+	expect_item(reading, 2, SCOPE_TOP, VALUE_STRING, "entries.[0].key", "\U0001f436", 2);
+	expect_item(reading, 3, SCOPE_TOP, VALUE_STRING, "entries.[0].value", "Follow it", 3);
+	expect_item(reading, 4, SCOPE_TOP, VALUE_GROUP, "entries.[1]", "", 5);
+	expect_item(reading, 5, SCOPE_TOP, VALUE_LIST, "entries.[2]", "2", 6);
+	expect_item(reading, 6, SCOPE_TOP, VALUE_BOOL, "entries.[2].[0]", "true", 6);
+	expect_item(reading, 7, SCOPE_TOP, VALUE_LIST, "entries.[2].[1]", "0", 6);
+	expect_item(reading, 8, SCOPE_TOP, VALUE_LIST, "none", "0", 8);
+	expect_item(reading, 9, 0, VALUE_GROUP, "deep", "", 10);
+	expect_item(reading, 10, 0, VALUE_LIST, "deep.entries", "1", 10);
+	expect_item(reading, 11, 0, VALUE_GROUP, "deep.entries.[0]", "", 11);
+	expect_item(reading, 12, 0, VALUE_INTEGER, "deep.entries.[0].key", "2", 11);
+}
+
+static void what_stands_too_deep_for_any_option_is_left_out(void **state)
+{
+	enum { DEPTH = 200 };
+	struct reading *reading = *state;
+	char text[2 * DEPTH + 8] = "a=";
+	size_t used = 2;
+
+	memset(text + used, '(', DEPTH);
+	memset(text + used + DEPTH, ')', DEPTH);
+	snprintf(text + used + 2 * (size_t)DEPTH, 3, ";\n");
+	read_text(reading, text);
+	expect_problems(reading, "");
+	assert_in_range(reading->assignments.count, 50, 100);
+}
+
+static void an_integer_in_a_list_is_checked_like_others(void **state)
+{
+	struct reading *reading = *state;
+
+	read_text(reading, "a = ( 1,\n { b = [ 2, 4294967303 ]; } );\n");
+	expect_problems(reading,
+		"DIR/main.conf:2: b: expected a decimal integer of 32 bits without leading zeros, got 4294967303\n");
 }
 
 static void an_empty_file_says_nothing(void **state)
@@ -449,6 +506,9 @@ int main(void)
 #define ROW(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		ROW(every_kind_of_value_is_read_in_order),
+		ROW(lists_give_paths_with_the_numbers_of_their_elements),
+		ROW(what_stands_too_deep_for_any_option_is_left_out),
+		ROW(an_integer_in_a_list_is_checked_like_others),
 		ROW(an_empty_file_says_nothing),
 		ROW(groups_give_paths_with_dots),
 		ROW(listeners_are_numbered_in_their_order),

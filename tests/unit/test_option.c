@@ -89,7 +89,8 @@ static void an_integer_has_bounds(void **state)
 		"expected an integer from -5 to 100, got the boolean true");
 	expect_bad("number", VALUE_FLOAT, "1.5",
 		"expected an integer from -5 to 100, got the floating-point number 1.5");
-	expect_bad("number", VALUE_LIST, "", "expected an integer from -5 to 100, got a list");
+	expect_bad(
+		"number", VALUE_LIST, "2", "expected an integer from -5 to 100, got a list of 2");
 	expect_bad("number", VALUE_GROUP, "", "expected an integer from -5 to 100, got a group");
 }
 
@@ -147,7 +148,7 @@ static void a_choice_suggests_what_was_meant(void **state)
 	expect_bad("choice", VALUE_STRING, "Red",
 		"expected one of red, green, blue, got \"Red\" (did you mean \"red\"?)");
 	expect_bad("choice", VALUE_INTEGER, "1", "expected one of red, green, blue, got 1");
-	expect_bad("choice", VALUE_LIST, "", "expected one of red, green, blue, got a list");
+	expect_bad("choice", VALUE_LIST, "2", "expected one of red, green, blue, got a list of 2");
 }
 
 static void a_string_is_checked_by_its_row(void **state)
@@ -339,6 +340,211 @@ static void a_description_that_is_too_long_is_cut(void **state)
 	assert_int_equal(strlen(why), OPTION_WHY_BYTES - 1);
 }
 
+/* --- Lists ------------------------------------------------------------------------------------ */
+
+struct animal {
+	char *name;
+	int64_t legs;
+	char *sound;
+};
+
+struct lists {
+	bool before;
+	struct option_list animals, delays;
+};
+
+#define MEMBER(member, kind)                                                                       \
+	.path = #member, .type = (kind), .offset = offsetof(struct animal, member)
+
+static const struct option_row animal_rows[] = {
+	{MEMBER(name, OPTION_STRING), .check = check_short},
+	{MEMBER(legs, OPTION_INTEGER), .max = 8, .default_value = "4"},
+	{MEMBER(sound, OPTION_STRING), .default_value = "none"},
+	OPTION_END,
+};
+
+static const struct option_row delay_rows[] = {
+	{.path = "", .type = OPTION_DURATION, .max = 3600000},
+	OPTION_END,
+};
+
+static const char *const default_animals[] = {
+	"cat", "4", "meow", "\U0001f436", "4", "\"wuff\"", NULL};
+
+static const struct option_row list_rows[] = {
+	{.path = "before",
+		.type = OPTION_BOOL,
+		.offset = offsetof(struct lists, before),
+		.default_value = "true"},
+	{.path = "animals",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct lists, animals),
+		.min = 1,
+		.max = 3,
+		.elements = animal_rows,
+		.element_bytes = sizeof(struct animal),
+		.default_elements = default_animals},
+	{.path = "delays",
+		.type = OPTION_LIST,
+		.offset = offsetof(struct lists, delays),
+		.max = 5,
+		.elements = delay_rows,
+		.element_bytes = sizeof(int64_t)},
+	OPTION_END,
+};
+
+static const struct option_row *const animals = &list_rows[1], *const delays = &list_rows[2];
+
+static void expect_bad_list(
+	const struct option_row *row, enum value_kind kind, const char *text, const char *expected)
+{
+	char why[OPTION_WHY_BYTES];
+
+	assert_false(option_check(row, kind, text, why));
+	assert_string_equal(why, expected);
+}
+
+static void a_list_is_checked_by_the_number_of_its_elements(void **state)
+{
+	static const char allowed[] =
+		"expected a list of 1 to 3 groups ( { name = ...; legs = ...; sound = ...; }, ... )";
+	char why[OPTION_WHY_BYTES], expected[OPTION_WHY_BYTES];
+
+	(void)state;
+	assert_true(option_check(animals, VALUE_LIST, "1", why));
+	assert_true(option_check(animals, VALUE_LIST, "3", why));
+	assert_true(option_check(delays, VALUE_LIST, "0", why));
+	snprintf(expected, sizeof expected, "%s, got a list of 0", allowed);
+	expect_bad_list(animals, VALUE_LIST, "0", expected);
+	snprintf(expected, sizeof expected, "%s, got a list of 4", allowed);
+	expect_bad_list(animals, VALUE_LIST, "4", expected);
+	snprintf(expected, sizeof expected, "%s, got a group", allowed);
+	expect_bad_list(animals, VALUE_GROUP, "", expected);
+	snprintf(expected, sizeof expected, "%s, got \"2\"", allowed);
+	expect_bad_list(animals, VALUE_STRING, "2", expected);
+	expect_bad_list(delays, VALUE_INTEGER, "2",
+		"expected a list of 0 to 5 values ( ..., ... ), each a duration like 500ms, 30s, 5m or 2h from 0 to 1h, got 2");
+	expect_bad_list(delays, VALUE_WORD, "2",
+		"expected a list, which can only be set in the file, got \"2\"");
+}
+
+static void elements_are_groups_or_single_values(void **state)
+{
+	(void)state;
+	assert_true(option_has_groups(animals));
+	assert_false(option_has_groups(delays));
+}
+
+static void lists_have_defaults_element_by_element(void **state)
+{
+	struct lists lists;
+
+	(void)state;
+	memset(&lists, 0, sizeof lists);
+	option_store_defaults(list_rows, &lists);
+	assert_int_equal(lists.animals.count, 2);
+	const struct animal *animal = option_element(animals, &lists, 0);
+	assert_ptr_equal(animal, lists.animals.items);
+	assert_string_equal(animal->name, "cat");
+	assert_int_equal(animal->legs, 4);
+	assert_string_equal(animal->sound, "meow");
+	animal = option_element(animals, &lists, 1);
+	assert_string_equal(animal->name, "\U0001f436");
+	assert_string_equal(animal->sound, "\"wuff\"");
+	assert_int_equal(lists.delays.count, 0);
+	assert_null(lists.delays.items);
+	option_free_values(list_rows, &lists);
+	assert_int_equal(lists.animals.count, 0);
+	assert_null(lists.animals.items);
+	option_free_values(list_rows, &lists);
+}
+
+static void a_stored_list_replaces_the_one_before_and_has_the_defaults_of_its_rows(void **state)
+{
+	struct lists lists;
+
+	(void)state;
+	memset(&lists, 0, sizeof lists);
+	option_store_defaults(list_rows, &lists);
+	option_store(animals, "3", &lists);
+	assert_int_equal(lists.animals.count, 3);
+	struct animal *animal = option_element(animals, &lists, 2);
+	assert_null(animal->name);
+	assert_int_equal(animal->legs, 4);
+	assert_string_equal(animal->sound, "none");
+	option_store(&animal_rows[0], "bird", animal);
+	option_store(&animal_rows[1], "2", animal);
+	assert_string_equal(animal->name, "bird");
+	assert_int_equal(animal->legs, 2);
+	option_store(delays, "2", &lists);
+	option_store(&delay_rows[0], "2s", option_element(delays, &lists, 1));
+	assert_int_equal(((const int64_t *)lists.delays.items)[1], 2000);
+	option_store(delays, "0", &lists);
+	assert_int_equal(lists.delays.count, 0);
+	assert_null(lists.delays.items);
+	option_free_values(list_rows, &lists);
+}
+
+static void expect_written(
+	void (*write)(FILE *out, const void *context), const void *context, const char *expected)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	assert_non_null(out);
+	write(out, context);
+	fclose(out);
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static void write_animals(FILE *out, const void *lists)
+{
+	option_print_value(out, animals, lists);
+}
+
+static void write_delays(FILE *out, const void *lists)
+{
+	option_print_value(out, delays, lists);
+}
+
+static void write_default(FILE *out, const void *row)
+{
+	option_print_default(out, row, "\n  ");
+}
+
+static void lists_are_printed_as_the_file_has_them(void **state)
+{
+	struct lists lists;
+
+	(void)state;
+	memset(&lists, 0, sizeof lists);
+	option_store_defaults(list_rows, &lists);
+	expect_written(write_animals, &lists,
+		"( { name = \"cat\"; legs = 4; sound = \"meow\"; },"
+		" { name = \"\U0001f436\"; legs = 4; sound = \"\\\"wuff\\\"\"; } )");
+	expect_written(write_delays, &lists, "()");
+	option_store(delays, "2", &lists);
+	option_store(&delay_rows[0], "60", option_element(delays, &lists, 0));
+	option_store(&delay_rows[0], "1500ms", option_element(delays, &lists, 1));
+	expect_written(write_delays, &lists, "( \"1m\", \"1500ms\" )");
+	option_free_values(list_rows, &lists);
+}
+
+static void defaults_are_printed_as_the_file_has_them(void **state)
+{
+	(void)state;
+	expect_written(write_default, option_find(rows, "duration"), "\"5m\"");
+	expect_written(write_default, option_find(rows, "port"), "7");
+	expect_written(write_default, option_find(rows, "choice"), "\"green\"");
+	expect_written(write_default, option_find(rows, "string"), "\"abc\"");
+	expect_written(write_default, delays, "()");
+	expect_written(write_default, animals,
+		"(\n  { name = \"cat\"; legs = 4; sound = \"meow\"; },"
+		"\n  { name = \"\U0001f436\"; legs = 4; sound = \"\\\"wuff\\\"\"; } )");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +564,13 @@ int main(void)
 		cmocka_unit_test(what_is_printed_is_a_good_value_again),
 		cmocka_unit_test(rows_are_described_for_messages),
 		cmocka_unit_test(a_description_that_is_too_long_is_cut),
+		cmocka_unit_test(a_list_is_checked_by_the_number_of_its_elements),
+		cmocka_unit_test(elements_are_groups_or_single_values),
+		cmocka_unit_test(lists_have_defaults_element_by_element),
+		cmocka_unit_test(
+			a_stored_list_replaces_the_one_before_and_has_the_defaults_of_its_rows),
+		cmocka_unit_test(lists_are_printed_as_the_file_has_them),
+		cmocka_unit_test(defaults_are_printed_as_the_file_has_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

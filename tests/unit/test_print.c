@@ -2,6 +2,7 @@
 #include "config_support.h"
 
 #include "yodel/config/command_line.h"
+#include "yodel/config/file.h"
 
 #include <stdio.h>
 
@@ -162,6 +163,68 @@ static void what_is_printed_gives_the_same_configuration_through_options(void **
 	free(after);
 }
 
+static void a_list_is_printed_in_a_line_with_the_origin_of_its_head(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "service", "board", "f:1");
+	trial_set(trial, 0, VALUE_LIST, "paint.colours", "2", "f:2");
+	trial_set(trial, 0, VALUE_STRING, "paint.colours.[0]", "red", "f:3");
+	trial_set(trial, 0, VALUE_STRING, "paint.colours.[1]", "dark blue", "f:4");
+	const struct config *config = trial_build(trial);
+	char *text = printed(config, &trial->assignments);
+	expect_line(text, "listen.[0].paint.colours = ( \"red\", \"dark blue\" )  # f:2");
+	expect_line(text,
+		"listen.[0].notes = ( { key = \"hello\";"
+		" value = \"Good \\\"day\\\" \U0001f430\"; stay_ms = \"5s\"; } )  # default");
+	free(text);
+}
+
+/* The list alone, as -T writes it. */
+static char *printed_notes(const struct config *config)
+{
+	const struct listener_settings *listener = &config->listeners[0];
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+
+	assert_non_null(out);
+	option_print_value(
+		out, option_find(listener->schema->options, "notes"), listener->service_settings);
+	fclose(out);
+	return text;
+}
+
+static void what_is_printed_of_a_list_gives_the_same_list_through_a_file(void **state)
+{
+	struct trial *trial = *state;
+	char folder[64], path[128], *content = NULL;
+	struct error error;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "service", "board", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_LIST, "notes", "1", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_GROUP, "notes.[0]", "", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "notes.[0].key", "\U0001f436", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "notes.[0].value",
+		"a \"b\"; } )\n\r\t\\x41 \x01\x80\xff f\u00fcr \u202e", "f:3");
+	char *before = printed_notes(trial_build(trial));
+	assert_true(asprintf(&content, "service = \"board\";\nnotes = %s;\n", before) > 0);
+	support_make_folder(folder);
+	support_write_file(folder, "board.conf", content);
+	snprintf(path, sizeof path, "%s/board.conf", folder);
+	assignments_fini(&trial->assignments);
+	assert_int_equal(config_file_read(path, &trial->assignments, &trial->problems, &error), 0);
+	char *after = printed_notes(trial_build(trial));
+	const struct board_settings *board = trial->config->listeners[0].service_settings;
+	const struct board_note *note = board->notes.items;
+	assert_string_equal(note->value, "a \"b\"; } )\n\r\t\\x41 \x01\x80\xff f\u00fcr \u202e");
+	assert_string_equal(after, before);
+	support_remove_folder(folder);
+	free(content);
+	free(before);
+	free(after);
+}
+
 static void help_has_every_row_with_its_default(void **state)
 {
 	char *text = NULL;
@@ -180,6 +243,8 @@ static void help_has_every_row_with_its_default(void **state)
 	expect_line(text, "Options of service speaker:");
 	expect_line(text, "  text = \"hi\"");
 	expect_line(text, "      Between two words");
+	expect_line(text, "  paint.colours = ()");
+	expect_line(text, "  notes = (");
 	assert_null(strstr(text, "service echo"));
 	free(text);
 }
@@ -191,6 +256,8 @@ int main(void)
 		ROW(every_value_is_printed_with_its_origin),
 		ROW(every_row_is_printed_once_for_each_that_has_it),
 		ROW(what_is_printed_gives_the_same_configuration_through_options),
+		ROW(a_list_is_printed_in_a_line_with_the_origin_of_its_head),
+		ROW(what_is_printed_of_a_list_gives_the_same_list_through_a_file),
 		ROW(help_has_every_row_with_its_default),
 	};
 

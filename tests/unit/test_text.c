@@ -253,6 +253,20 @@ static void showing_is_never_cut_inside_a_character(void **state)
 	}
 }
 
+static void a_quoted_text_is_shown_with_its_quotes_escaped(void **state)
+{
+	static const char source[] = "\"\xf0\x9f\x90\xb0\" \\ \x80\n";
+	char text[64];
+
+	(void)state;
+	size_t length = text_quote(text, sizeof text, source, sizeof source - 1);
+	assert_string_equal(text, "\\\"\xf0\x9f\x90\xb0\\\" \\\\ \\x80\\n");
+	assert_int_equal(length, strlen(text));
+	assert_int_equal(text_quote(text, 2, source, sizeof source - 1), 0);
+	text_show(text, sizeof text, source, sizeof source - 1);
+	assert_string_equal(text, "\"\xf0\x9f\x90\xb0\" \\\\ \\x80\\n");
+}
+
 static void valid_escapes_are_read_to_their_end(void **state)
 {
 	static const struct {
@@ -433,6 +447,7 @@ int main(void)
 		cmocka_unit_test(what_deceives_a_person_is_escaped),
 		cmocka_unit_test(no_control_character_is_ever_shown),
 		cmocka_unit_test(showing_is_never_cut_inside_a_character),
+		cmocka_unit_test(a_quoted_text_is_shown_with_its_quotes_escaped),
 		cmocka_unit_test(valid_escapes_are_read_to_their_end),
 		cmocka_unit_test(invalid_escapes_are_refused),
 		cmocka_unit_test(what_is_escaped_can_be_read_back),

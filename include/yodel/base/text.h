@@ -37,6 +37,12 @@ size_t text_escape(char *dst, size_t capacity, const void *bytes, size_t length)
 size_t text_show(char *dst, size_t capacity, const void *bytes, size_t length);
 
 /*
+ * Writes bytes as they stand between the quotes of a string in the configuration file: as text_show
+ * does, and `"` after a backslash.
+ */
+size_t text_quote(char *dst, size_t capacity, const void *bytes, size_t length);
+
+/*
  * Reads one character of UTF-8.
  *   bytes   length bytes, any values
  *   code    the code point; untouched where there is none; may be NULL

@@ -8,6 +8,7 @@
 
 #include "yodel/base/attributes.h"
 #include "yodel/base/option.h"
+#include "yodel/config/problems.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,7 @@ struct assignment {
 	const char *path; /* "timeouts.idle", without the listener's part */
 	int listener;     /* index, or SCOPE_TOP */
 	enum value_kind kind;
-	const char *text;   /* the value; "" for a group or list */
+	const char *text;   /* the value; "" for a group, the number of its elements for a list */
 	const char *origin; /* "file:line", "-o", "-l" */
 	bool is_from_command_line;
 	char *texts; /* the memory of all three, of an assignment that was added */
@@ -47,6 +48,20 @@ void assignments_drop_listeners(struct assignments *assignments);
  */
 const struct assignment *assignments_decide(
 	const struct assignments *assignments, const char *path, int listener, bool may_be_at_top);
+
+/* Whether the assignment stands inside this group or list; one of the command line never does. */
+bool assignment_is_inside(const struct assignment *item, const struct assignment *group) MUST_USE;
+
+/*
+ * Walks what a group or list of the file holds, which follows it.
+ *   group, at   of assignments; at is the one before, group itself at first
+ * Returns the next one inside group, or NULL.
+ */
+const struct assignment *assignments_next(const struct assignments *assignments,
+	const struct assignment *group, const struct assignment *at) MUST_USE;
+
+/* Adds a problem with this assignment, by its full path: "listen.[0].port". */
+void assignment_report(const struct assignment *item, struct problems *problems, const char *why);
 
 /* Frees everything; a zeroed struct is fine. */
 void assignments_fini(struct assignments *assignments);
