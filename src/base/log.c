@@ -130,44 +130,50 @@ void log_number(struct log_line *line, const char *name, uint64_t value)
 }
 
 /* JSON knows no \xNN: a byte outside ASCII is given as the code point of the same number. */
-static void escape_json(char *dst, size_t capacity, const char *value)
+static void escape_json(char *dst, size_t capacity, const unsigned char *value, size_t length)
 {
 	size_t used = 0;
 
 	dst[0] = '\0';
-	for (const unsigned char *at = (const unsigned char *)value; *at != '\0'; at++) {
+	for (size_t i = 0; i < length; i++) {
 		char piece[8];
 
-		if (*at == '"' || *at == '\\')
-			snprintf(piece, sizeof piece, "\\%c", *at);
-		else if (*at < 0x20 || *at >= 0x7f)
-			snprintf(piece, sizeof piece, "\\u%04x", *at);
+		if (value[i] == '"' || value[i] == '\\')
+			snprintf(piece, sizeof piece, "\\%c", value[i]);
+		else if (value[i] < 0x20 || value[i] >= 0x7f)
+			snprintf(piece, sizeof piece, "\\u%04x", value[i]);
 		else
-			snprintf(piece, sizeof piece, "%c", *at);
+			snprintf(piece, sizeof piece, "%c", value[i]);
 		if (used + strlen(piece) >= capacity)
 			return;
 		used += (size_t)snprintf(dst + used, capacity - used, "%s", piece);
 	}
 }
 
-static bool needs_quotes(const char *value, const char *escaped)
+/* What was escaped is longer; a blank and an equals sign stay and part fields. */
+static bool needs_quotes(const char *escaped, size_t escaped_length, size_t length)
 {
-	return *value == '\0' || strcmp(value, escaped) != 0 || strpbrk(value, " =") != NULL;
+	return length == 0 || escaped_length != length || strpbrk(escaped, " =") != NULL;
 }
 
-void log_text(struct log_line *line, const char *name, const char *value)
+void log_bytes(struct log_line *line, const char *name, const void *value, size_t length)
 {
 	char escaped[LOG_LINE_BYTES / 2];
 
 	if (!line->is_wanted)
 		return;
 	if (wanted_format == LOG_FORMAT_JSON) {
-		escape_json(escaped, sizeof escaped, value);
+		escape_json(escaped, sizeof escaped, value, length);
 		append(line, ",\"%s\":\"%s\"", name, escaped);
 		return;
 	}
-	text_escape(escaped, sizeof escaped, value, strlen(value));
-	append(line, needs_quotes(value, escaped) ? " %s=\"%s\"" : " %s=%s", name, escaped);
+	size_t used = text_escape(escaped, sizeof escaped, value, length);
+	append(line, needs_quotes(escaped, used, length) ? " %s=\"%s\"" : " %s=%s", name, escaped);
+}
+
+void log_text(struct log_line *line, const char *name, const char *value)
+{
+	log_bytes(line, name, value, strlen(value));
 }
 
 static ssize_t put(const char *bytes, size_t length)

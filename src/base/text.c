@@ -247,6 +247,24 @@ size_t text_read_escape(const char *at, unsigned char *byte)
 
 /* --- Words ------------------------------------------------------------------------------------ */
 
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+bool text_is_word(const void *bytes, size_t length, const char *word)
+{
+	const char *at = bytes;
+
+	while (length > 0 && is_space(at[length - 1]))
+		length--;
+	while (length > 0 && is_space(*at)) {
+		at++;
+		length--;
+	}
+	return length == strlen(word) && strncasecmp(at, word, length) == 0;
+}
+
 enum { WORD_MAX = 63 };
 
 static size_t min_of(size_t a, size_t b)

@@ -10,12 +10,10 @@
 #include "yodel/client/interrupt.h"
 #include "yodel/client/print.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -72,13 +70,7 @@ static void show_prompt(struct talk *talk)
 
 static bool is_bye(const char *line, size_t length)
 {
-	while (length > 0 && isspace((unsigned char)line[length - 1]))
-		length--;
-	while (length > 0 && isspace((unsigned char)*line)) {
-		line++;
-		length--;
-	}
-	return length == 3 && strncasecmp(line, "bye", 3) == 0;
+	return text_is_word(line, length, "bye");
 }
 
 /* From now on give has something to say, which is the end: nobody waits for input any more. */

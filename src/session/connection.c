@@ -7,6 +7,7 @@
 #include "yodel/session/registry.h"
 #include "yodel/session/stop_request.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -110,6 +111,60 @@ enum close_reason connection_read(
 			&connection->stream);
 	}
 	return reason_of(io, patience.reason);
+}
+
+/* When a client that goes on saying nothing is over, 0 for never; and the reason then. */
+static int64_t silence_deadline_ms(const struct connection *connection,
+	const struct connection_wait *wait, enum close_reason *reason)
+{
+	const struct timeouts *timeouts = &connection->listener->timeouts;
+
+	if (connection->bytes_in == 0 && timeouts->first_byte_ms != 0) {
+		*reason = CLOSE_FIRST_BYTE;
+		return connection->since_ms + timeouts->first_byte_ms;
+	}
+	*reason = CLOSE_IDLE;
+	if (wait->silent_since_ms == 0 || timeouts->idle_ms == 0)
+		return 0;
+	return wait->silent_since_ms + timeouts->idle_ms;
+}
+
+static bool has_passed(int64_t deadline_ms, int64_t now_ms)
+{
+	return deadline_ms != 0 && deadline_ms <= now_ms;
+}
+
+/* For poll(2): what is left until the deadline, or -1 where there is none. */
+static int timeout_until(int64_t deadline_ms, int64_t now_ms)
+{
+	if (deadline_ms == 0)
+		return -1;
+	if (deadline_ms <= now_ms)
+		return 0;
+	return deadline_ms - now_ms > INT_MAX ? INT_MAX : (int)(deadline_ms - now_ms);
+}
+
+/* A lifetime ends also a client that has always something to say; the others end silence. */
+enum close_reason connection_wait(
+	struct connection *connection, const struct connection_wait *wait, bool *has_bytes)
+{
+	int64_t now_ms = clock_monotonic_ms(), lifetime_ms = connection->lifetime_deadline_ms;
+	enum close_reason silence_reason;
+	int64_t silence_ms = silence_deadline_ms(connection, wait, &silence_reason);
+	int64_t wake_ms = clock_earlier_of(
+		clock_earlier_of(lifetime_ms, silence_ms), wait->until_ms);
+
+	if (has_passed(lifetime_ms, now_ms))
+		return CLOSE_LIFETIME;
+	*has_bytes = false;
+	enum io io = stream_wait(&connection->stream, wait->wants_bytes, wait->wake_fd,
+		timeout_until(wake_ms, now_ms), has_bytes);
+	if (io != IO_TIMEOUT)
+		return reason_of(io, CLOSE_NONE);
+	now_ms = clock_monotonic_ms();
+	if (has_passed(lifetime_ms, now_ms))
+		return CLOSE_LIFETIME;
+	return has_passed(silence_ms, now_ms) ? silence_reason : CLOSE_NONE;
 }
 
 enum close_reason connection_read_pending(

@@ -136,6 +136,7 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 		.buffers = registry->settings.buffers,
 		.placement = registry->settings.placement,
 		.stop_request = registry->settings.stop_request,
+		.hub = registry->settings.hub,
 		.listener = listener,
 		.listener_index = admission->listener_index,
 		.run = admission->run,

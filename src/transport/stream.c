@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -70,6 +71,36 @@ enum io stream_read_some(
 enum io stream_read_pending(struct stream *stream, void *dst, size_t capacity, size_t *got)
 {
 	return read_with(stream, dst, capacity, MSG_DONTWAIT, got);
+}
+
+/* Why poll(2) has cut a wait short: the socket's error; none where both directions were shut down. */
+static enum io cut_reason(struct stream *stream)
+{
+	int number = 0;
+	socklen_t length = sizeof number;
+
+	(void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &number, &length);
+	return number == 0 ? IO_RESET : failure(stream, number);
+}
+
+enum io stream_wait(
+	struct stream *stream, bool wants_bytes, int wake_fd, int timeout_ms, bool *has_bytes)
+{
+	struct pollfd set[] = {
+		{.fd = stream->fd, .events = wants_bytes ? POLLIN : 0},
+		{.fd = wake_fd, .events = POLLIN},
+	};
+	int count = poll(set, sizeof set / sizeof *set, timeout_ms);
+
+	if (count == 0)
+		return IO_TIMEOUT;
+	if (count < 0 && errno != EINTR && errno != ENOMEM)
+		return failure(stream, errno);
+	/* Where bytes are wanted those that came before a reset are read before it is told. */
+	if (count > 0 && !wants_bytes && set[0].revents != 0)
+		return cut_reason(stream);
+	*has_bytes = count > 0 && set[0].revents != 0;
+	return IO_OK;
 }
 
 static enum io write_with(

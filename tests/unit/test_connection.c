@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -173,6 +174,115 @@ static void the_earlier_of_idle_and_lifetime_decides(void **state)
 	assert_int_equal(connection_write(session->connection, "x", 1), CLOSE_LIFETIME);
 	assert_int_equal(session->connection->bytes_out, 0);
 }
+
+/* --- waiting for the client and for another thread --------------------------------------------- */
+
+static enum close_reason wait_with(
+	struct session *session, struct connection_wait wait, bool *has_bytes)
+{
+	int wake_fd = eventfd(0, EFD_NONBLOCK);
+
+	wait.wake_fd = wake_fd;
+	enum close_reason reason = connection_wait(session->connection, &wait, has_bytes);
+	close(wake_fd);
+	return reason;
+}
+
+static void wait_tells_that_the_client_has_said_something(void **state)
+{
+	struct session *session = *state;
+	bool has_bytes = false;
+
+	session_open(session, NULL, ROOMY);
+	send_all(session->client, "x", 1);
+	assert_int_equal(
+		wait_with(session, (struct connection_wait){.wants_bytes = true}, &has_bytes),
+		CLOSE_NONE);
+	assert_true(has_bytes);
+}
+
+static void wait_ends_at_the_callers_time_for_nothing(void **state)
+{
+	struct session *session = *state;
+	int64_t before = support_now_ms();
+	bool has_bytes = true;
+
+	session->listener.timeouts.idle_ms = 3600000;
+	session_open(session, NULL, ROOMY);
+	while (support_now_ms() < before + 50) {
+		assert_int_equal(wait_with(session,
+					 (struct connection_wait){
+						 .wants_bytes = true, .until_ms = before + 50},
+					 &has_bytes),
+			CLOSE_NONE);
+		assert_false(has_bytes);
+	}
+}
+
+static void wait_counts_idleness_from_where_it_is_told(void **state)
+{
+	struct session *session = *state;
+	int64_t now_ms = support_now_ms();
+	bool has_bytes;
+
+	session->listener.timeouts.idle_ms = 3600000;
+	session_open(session, NULL, ROOMY);
+	assert_int_equal(wait_with(session,
+				 (struct connection_wait){.wants_bytes = true,
+					 .silent_since_ms = now_ms - 3600000 + 50},
+				 &has_bytes),
+		CLOSE_IDLE);
+	assert_in_range(support_now_ms() - now_ms, 49, SUPPORT_PATIENCE_MS);
+	assert_int_equal(
+		wait_with(session, (struct connection_wait){.until_ms = now_ms - 1}, &has_bytes),
+		CLOSE_NONE);
+}
+
+static void wait_gives_the_first_byte_its_own_time(void **state)
+{
+	struct session *session = *state;
+	bool has_bytes;
+
+	session->listener.timeouts.first_byte_ms = 50;
+	session->listener.timeouts.idle_ms = 3600000;
+	session_open(session, NULL, ROOMY);
+	assert_int_equal(wait_with(session,
+				 (struct connection_wait){
+					 .wants_bytes = true, .silent_since_ms = support_now_ms()},
+				 &has_bytes),
+		CLOSE_FIRST_BYTE);
+}
+
+static void wait_ends_a_lifetime_also_for_a_client_that_talks_on(void **state)
+{
+	struct session *session = *state;
+	bool has_bytes;
+
+	session->listener.timeouts.lifetime_ms = 50;
+	session_open(session, NULL, ROOMY);
+	assert_int_equal(
+		wait_with(session, (struct connection_wait){.wants_bytes = false}, &has_bytes),
+		CLOSE_LIFETIME);
+	send_all(session->client, "x", 1);
+	assert_int_equal(
+		wait_with(session, (struct connection_wait){.wants_bytes = true}, &has_bytes),
+		CLOSE_LIFETIME);
+}
+
+static void wait_sees_a_reset_while_no_bytes_are_wanted(void **state)
+{
+	struct session *session = *state;
+	bool has_bytes;
+
+	session_open(session, NULL, ROOMY);
+	close_with_reset(session->client);
+	session->client = -1;
+	assert_int_equal(
+		wait_with(session, (struct connection_wait){.wants_bytes = false}, &has_bytes),
+		CLOSE_CLIENT_RESET);
+}
+
+/* --- writing ---------------------------------------------------------------------------------- */
 
 static void write_counts_what_the_client_got(void **state)
 {
@@ -510,6 +620,12 @@ int main(void)
 		ROW(without_a_first_byte_time_idle_counts_from_the_start),
 		ROW(a_trickle_does_not_outlast_the_lifetime),
 		ROW(the_earlier_of_idle_and_lifetime_decides),
+		ROW(wait_tells_that_the_client_has_said_something),
+		ROW(wait_ends_at_the_callers_time_for_nothing),
+		ROW(wait_counts_idleness_from_where_it_is_told),
+		ROW(wait_gives_the_first_byte_its_own_time),
+		ROW(wait_ends_a_lifetime_also_for_a_client_that_talks_on),
+		ROW(wait_sees_a_reset_while_no_bytes_are_wanted),
 		ROW(write_counts_what_the_client_got),
 		ROW(write_to_a_client_that_has_gone_tells_reset),
 		ROW(write_gives_up_on_a_client_that_does_not_read_and_cuts_it_off),

@@ -73,6 +73,25 @@ static void text_values_are_quoted_when_a_reader_could_misread_them(void **state
 	expect_text_line("\x1b[31m\xff", " info close conn=17 peer=\"\\x1b[31m\\xff\"\n");
 }
 
+static void bytes_are_logged_with_their_nul_bytes(void **state)
+{
+	static const char *const lines[] = {
+		" info talk text=\"a\\x00b\"\n", "\"text\":\"a\\u0000b\"}\n"};
+	struct log_line line;
+
+	(void)state;
+	for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON; format++) {
+		log_configure(LOG_LEVEL_INFO, (enum log_format)format);
+		capture_start();
+		log_begin(&line, LOG_LEVEL_INFO, "talk");
+		log_bytes(&line, "text", "a\0bc", 3);
+		log_end(&line);
+		char *text = capture_end();
+		assert_non_null(strstr(text, lines[format]));
+		free(text);
+	}
+}
+
 static void lines_below_the_wanted_level_are_not_written(void **state)
 {
 	(void)state;
@@ -480,6 +499,7 @@ int main(void)
 		cmocka_unit_test_setup(a_text_line_has_time_level_event_and_fields, reset),
 		cmocka_unit_test_setup(
 			text_values_are_quoted_when_a_reader_could_misread_them, reset),
+		cmocka_unit_test_setup(bytes_are_logged_with_their_nul_bytes, reset),
 		cmocka_unit_test_setup(lines_below_the_wanted_level_are_not_written, reset),
 		cmocka_unit_test_setup(message_is_formatted_into_one_field, reset),
 		cmocka_unit_test_setup(

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -115,6 +116,85 @@ static void read_tells_a_reset(void **state)
 	ends->peer = -1;
 	assert_int_equal(stream_read_some(&ends->stream, bytes, 4, 1000, &got), IO_RESET);
 	assert_int_equal(got, 99);
+}
+
+static void wait_tells_bytes_an_end_and_another_threads_word(void **state)
+{
+	struct ends *ends = *state;
+	int wake_fd = eventfd(0, EFD_NONBLOCK);
+	bool has_bytes = true;
+
+	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, 10, &has_bytes), IO_TIMEOUT);
+	assert_int_equal(eventfd_write(wake_fd, 1), 0);
+	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_false(has_bytes);
+	send_all(ends->peer, "x", 1);
+	assert_true(wait_readable(ends->stream.fd, SUPPORT_PATIENCE_MS));
+	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_true(has_bytes);
+	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, -1, &has_bytes), IO_OK);
+	assert_false(has_bytes);
+	close(wake_fd);
+}
+
+/* Nor does the end of its stream, which a peer that still reads may have sent. */
+static void wait_does_not_see_bytes_that_are_not_wanted(void **state)
+{
+	struct ends *ends = *state;
+	int wake_fd = eventfd(0, EFD_NONBLOCK);
+	bool has_bytes = true;
+
+	send_all(ends->peer, "x", 1);
+	shutdown(ends->peer, SHUT_WR);
+	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, 50, &has_bytes), IO_TIMEOUT);
+	close(wake_fd);
+}
+
+static void wait_sees_a_reset_though_no_bytes_are_wanted(void **state)
+{
+	struct ends *ends = *state;
+	int wake_fd = eventfd(0, EFD_NONBLOCK);
+	bool has_bytes = true;
+
+	close_with_reset(ends->peer);
+	ends->peer = -1;
+	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, -1, &has_bytes), IO_RESET);
+	close(wake_fd);
+}
+
+static void wait_ends_when_both_directions_are_shut_down(void **state)
+{
+	struct ends *ends = *state;
+	int wake_fd = eventfd(0, EFD_NONBLOCK);
+	bool has_bytes = true;
+
+	shutdown(ends->stream.fd, SHUT_RD);
+	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, 50, &has_bytes), IO_TIMEOUT);
+	shutdown(ends->stream.fd, SHUT_RDWR);
+	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, -1, &has_bytes), IO_RESET);
+	close(wake_fd);
+}
+
+static void bytes_before_a_reset_are_read_before_it_is_told(void **state)
+{
+	struct ends *ends = *state;
+	int wake_fd = eventfd(0, EFD_NONBLOCK);
+	char bytes[4];
+	size_t got = 0;
+	bool has_bytes = false;
+
+	send_all(ends->peer, "x", 1);
+	assert_true(wait_readable(ends->stream.fd, SUPPORT_PATIENCE_MS));
+	close_with_reset(ends->peer);
+	ends->peer = -1;
+	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_true(has_bytes);
+	assert_int_equal(stream_read_pending(&ends->stream, bytes, 4, &got), IO_OK);
+	assert_int_equal(got, 1);
+	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_read_pending(&ends->stream, bytes, 4, &got), IO_RESET);
+	close(wake_fd);
 }
 
 static void read_waits_for_its_timeout_and_no_longer(void **state)
@@ -491,6 +571,11 @@ int main(void)
 		ROW(read_timeout_is_armed_anew_when_it_changes),
 		ROW(read_of_a_bad_descriptor_keeps_the_errno),
 		ROW(read_pending_does_not_wait),
+		ROW(wait_tells_bytes_an_end_and_another_threads_word),
+		ROW(wait_does_not_see_bytes_that_are_not_wanted),
+		ROW(wait_sees_a_reset_though_no_bytes_are_wanted),
+		ROW(wait_ends_when_both_directions_are_shut_down),
+		ROW(bytes_before_a_reset_are_read_before_it_is_told),
 		ROW_SMALL(write_all_gives_a_slow_reader_every_byte_in_order),
 		ROW_SMALL(write_all_ends_at_its_timeout_and_counts_what_was_taken),
 		ROW_SMALL(write_all_keeps_waiting_for_a_slow_reader_that_reads_on),

@@ -376,6 +376,22 @@ static void random_word(char word[8])
 	word[length] = '\0';
 }
 
+static void a_word_is_known_in_any_case_and_alone(void **state)
+{
+	static const char *const words[] = {"bye", "BYE", "ByE", " bye", "bye\r\n", "\t\v\fbye \t"};
+	static const char *const others[] = {"", " ", "by", "byes", "b ye", "bye bye", "bye.",
+		"\x01"
+		"bye"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		assert_true(text_is_word(words[i], strlen(words[i]), "bye"));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		assert_false(text_is_word(others[i], strlen(others[i]), "bye"));
+	assert_true(text_is_word("byebye", 3, "bye"));
+	assert_false(text_is_word("bye\0", 4, "bye"));
+}
+
 static void distance_agrees_with_its_definition(void **state)
 {
 	(void)state;
@@ -451,6 +467,7 @@ int main(void)
 		cmocka_unit_test(valid_escapes_are_read_to_their_end),
 		cmocka_unit_test(invalid_escapes_are_refused),
 		cmocka_unit_test(what_is_escaped_can_be_read_back),
+		cmocka_unit_test(a_word_is_known_in_any_case_and_alone),
 		cmocka_unit_test(distance_agrees_with_its_definition),
 		cmocka_unit_test(distance_of_known_words),
 		cmocka_unit_test(distance_compares_long_words_by_their_first_63_characters),

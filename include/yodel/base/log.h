@@ -57,6 +57,9 @@ void log_number(struct log_line *line, const char *name, uint64_t value);
 /* Adds a text to the line; any bytes, escaped; value is NUL-terminated. */
 void log_text(struct log_line *line, const char *name, const char *value);
 
+/* The same for length bytes, which may hold NUL. */
+void log_bytes(struct log_line *line, const char *name, const void *value, size_t length);
+
 /* Writes the line; what did not fit was cut at a whole field or, for a long text, inside it. */
 void log_end(struct log_line *line);
 

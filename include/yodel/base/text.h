@@ -68,6 +68,9 @@ size_t text_whole_utf8(const void *bytes, size_t length) MUST_USE;
  */
 size_t text_read_escape(const char *at, unsigned char *byte) MUST_USE;
 
+/* Whether bytes are this word, in any case, with nothing but white space around it. */
+bool text_is_word(const void *bytes, size_t length, const char *word) MUST_USE;
+
 /*
  * The edit distance of two words: insertions, deletions, changes and swaps of neighbours count one
  * each. Words longer than 63 characters are compared by their first 63. Source:

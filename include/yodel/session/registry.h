@@ -40,6 +40,7 @@ struct registry_settings {
 	struct buffer_pool *buffers;
 	struct placement *placement;
 	struct stop_request *stop_request;
+	struct hub *hub;
 };
 
 struct registry {

@@ -53,6 +53,18 @@ enum io stream_read_pending(
 	struct stream *stream, void *dst, size_t capacity, size_t *got) MUST_USE;
 
 /*
+ * Waits for the peer and for another thread at once.
+ *   wants_bytes   whether a byte of the peer, or the end of its stream, ends the wait
+ *   wake_fd       another thread's word; is left as it is
+ *   timeout_ms    the longest wait; 0 does not wait, less than 0 waits for ever
+ *   has_bytes     set on IO_OK: stream_read_pending has something to tell, if only the end
+ * Returns IO_OK, where wake_fd is readable, too; IO_TIMEOUT; IO_RESET, also where both directions were
+ * shut down; IO_ERROR. Source: poll(2).
+ */
+enum io stream_wait(struct stream *stream, bool wants_bytes, int wake_fd, int timeout_ms,
+	bool *has_bytes) MUST_USE;
+
+/*
  * Writes all of src, or as much as the peer takes in the time.
  *   src          length bytes, at least 1
  *   timeout_ms   in which the peer must take STREAM_PIECE_BYTES, or as many bytes as are left of
