@@ -8,55 +8,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 /* A kernel-chosen port may be taken on the next address of the same name; then another is tried. */
 enum { CHOSEN_PORT_TRIES = 16 };
-
-struct kernel_option {
-	int level;
-	int name;
-	int64_t value;
-	const char *label;
-};
-
-static int seconds_of(int64_t ms)
-{
-	return (int)(ms / 1000);
-}
-
-/* Sets what is not 0. Returns 0, or -1 with error. */
-static int set_options(int fd, const struct socket_options *options, struct error *error)
-{
-	const struct kernel_option rows[] = {
-		{IPPROTO_TCP, TCP_NODELAY, options->nodelay, "nodelay"},
-		{SOL_SOCKET, SO_KEEPALIVE, options->keepalive, "keepalive"},
-		{IPPROTO_TCP, TCP_KEEPIDLE, seconds_of(options->keepalive_idle_ms),
-			"keepalive_idle"},
-		{IPPROTO_TCP, TCP_KEEPINTVL, seconds_of(options->keepalive_interval_ms),
-			"keepalive_interval"},
-		{IPPROTO_TCP, TCP_KEEPCNT, options->keepalive_count, "keepalive_count"},
-		{IPPROTO_TCP, TCP_USER_TIMEOUT, options->user_timeout_ms, "user_timeout"},
-		{SOL_SOCKET, SO_RCVBUF, options->receive_buffer_bytes, "receive_buffer"},
-		{SOL_SOCKET, SO_SNDBUF, options->send_buffer_bytes, "send_buffer"},
-		{IPPROTO_TCP, TCP_DEFER_ACCEPT, seconds_of(options->defer_accept_ms),
-			"defer_accept"},
-	};
-
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		int value = (int)rows[i].value;
-
-		if (value != 0 &&
-			setsockopt(fd, rows[i].level, rows[i].name, &value, sizeof value) != 0)
-			return error_set_errno(error, EX_OSERR, errno,
-				"socket option %s = %d was refused", rows[i].label, value);
-	}
-	return 0;
-}
 
 static int bind_error(const struct address *address, int number, struct error *error)
 {
@@ -93,7 +50,7 @@ static int open_socket(const struct address *address, bool is_dual_stack,
 	if (address->any.sa_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only) != 0)
 		goto failed;
-	if (set_options(fd, options, error) != 0) {
+	if (socket_options_set(options, fd, error) != 0) {
 		close(fd);
 		errno = EINVAL;
 		return -1;
@@ -242,7 +199,7 @@ int listener_adopt(struct listener *listener, int fd, const struct socket_option
 		return error_set(error, EX_UNAVAILABLE,
 			"inherited descriptor %d: expected at most %d sockets for one listener", fd,
 			LISTENER_SOCKETS_MAX);
-	if (set_options(fd, options, error) != 0)
+	if (socket_options_set(options, fd, error) != 0)
 		return -1;
 	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) < 0 ||
 		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/transport/port_owner.h"
 
+#include "yodel/base/process.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,20 +69,6 @@ static bool holds_one_of(const char *pid, const struct inodes *inodes)
 	return found;
 }
 
-static void read_name(const char *pid, char name[32])
-{
-	char path[64];
-
-	snprintf(name, 32, "a process");
-	snprintf(path, sizeof path, "/proc/%.20s/comm", pid);
-	FILE *file = fopen(path, "re");
-	if (file == NULL)
-		return;
-	if (fgets(name, 32, file) != NULL)
-		name[strcspn(name, "\n")] = '\0';
-	fclose(file);
-}
-
 bool port_owner_find(unsigned port, char *text, size_t capacity)
 {
 	struct inodes inodes = {.count = 0};
@@ -95,13 +83,10 @@ bool port_owner_find(unsigned port, char *text, size_t capacity)
 	if (directory == NULL)
 		return false;
 	while (!found && (entry = readdir(directory)) != NULL) {
-		char name[32];
-
 		if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name) ||
 			!holds_one_of(entry->d_name, &inodes))
 			continue;
-		read_name(entry->d_name, name);
-		snprintf(text, capacity, "%s (pid %s)", name, entry->d_name);
+		process_describe((pid_t)strtol(entry->d_name, NULL, 10), text, capacity);
 		found = true;
 	}
 	closedir(directory);

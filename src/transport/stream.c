@@ -16,8 +16,12 @@
 
 void stream_init(struct stream *stream, int fd)
 {
+	int family = AF_UNSPEC;
+	socklen_t length = sizeof family;
+
 	CHECK(fd >= 0);
-	*stream = (struct stream){.fd = fd};
+	(void)getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length);
+	*stream = (struct stream){.fd = fd, .is_unix = family == AF_UNIX};
 }
 
 static void arm(int fd, int option, int64_t *armed_ms, int64_t wanted_ms)
@@ -106,16 +110,18 @@ enum io stream_wait(
 static enum io write_with(
 	struct stream *stream, const void *src, size_t length, int flags, size_t *sent)
 {
-	ssize_t count = send(
-		stream->fd, (const char *)src + *sent, length - *sent, flags | MSG_NOSIGNAL);
+	size_t left = length - *sent;
 
+	if (stream->is_unix && left > STREAM_PIECE_BYTES)
+		left = STREAM_PIECE_BYTES;
+	ssize_t count = send(stream->fd, (const char *)src + *sent, left, flags | MSG_NOSIGNAL);
 	if (count < 0)
 		return errno == EINTR ? IO_OK : failure(stream, errno);
 	*sent += (size_t)count;
 	return IO_OK;
 }
 
-/* What the peer's system has not acknowledged yet. */
+/* What the peer's system has not acknowledged yet; of a Unix socket, the memory that it is in. */
 static size_t unsent_bytes(const struct stream *stream)
 {
 	int bytes = 0;
@@ -165,6 +171,8 @@ static bool has_progress(
 
 	if (wanted > STREAM_PIECE_BYTES)
 		wanted = STREAM_PIECE_BYTES;
+	if (stream->is_unix)
+		wanted = 1;
 	return given >= left && given - left >= wanted;
 }
 
@@ -195,8 +203,12 @@ static enum io write_patiently(
 enum io stream_write_all(
 	struct stream *stream, const void *src, size_t length, int64_t timeout_ms, size_t *sent)
 {
+	enum io io;
+
 	*sent = 0;
-	enum io io = write_with(stream, src, length, MSG_DONTWAIT, sent);
+	do
+		io = write_with(stream, src, length, MSG_DONTWAIT, sent);
+	while (stream->is_unix && io == IO_OK && *sent < length);
 	if (*sent == length || (io != IO_OK && io != IO_TIMEOUT))
 		return io;
 	return write_patiently(stream, src, length, timeout_ms, sent);

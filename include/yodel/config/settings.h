@@ -8,7 +8,7 @@
 
 #include "yodel/base/option.h"
 #include "yodel/base/parse.h"
-#include "yodel/transport/listener.h"
+#include "yodel/transport/socket_options.h"
 
 #include <stdbool.h>
 #include <stddef.h>

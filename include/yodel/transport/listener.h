@@ -10,24 +10,9 @@
 #include "yodel/base/attributes.h"
 #include "yodel/base/error.h"
 #include "yodel/transport/address.h"
+#include "yodel/transport/socket_options.h"
 
-#include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
-
-/* Set on the listening socket; Linux hands them on to every connection. 0 leaves the kernel's
- * value. */
-struct socket_options {
-	bool nodelay;
-	bool keepalive;
-	int64_t keepalive_idle_ms; /* whole seconds, as the two below that are durations */
-	int64_t keepalive_interval_ms;
-	int64_t keepalive_count;
-	int64_t user_timeout_ms;
-	int64_t receive_buffer_bytes;
-	int64_t send_buffer_bytes;
-	int64_t defer_accept_ms;
-};
 
 enum { LISTENER_SOCKETS_MAX = 16 };
 

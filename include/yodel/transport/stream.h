@@ -26,6 +26,7 @@ enum io {
 struct stream {
 	int fd;
 	int error_number;
+	bool is_unix;              /* a Unix socket: see stream_write_all */
 	int64_t read_timeout_ms;   /* as armed in the kernel; 0 = none */
 	int64_t write_timeout_ms;  /* the same */
 	int64_t write_deadline_ms; /* the caller's: no write waits beyond it; 0 = none */
@@ -33,7 +34,7 @@ struct stream {
 
 enum { STREAM_PIECE_BYTES = 16 * 1024 }; /* what a write timeout is for: see stream_write_all */
 
-/* Takes a connected, blocking descriptor. */
+/* Takes a connected, blocking descriptor: TCP, or a Unix stream socket. */
 void stream_init(struct stream *stream, int fd);
 
 /*
@@ -70,6 +71,9 @@ enum io stream_wait(struct stream *stream, bool wants_bytes, int wake_fd, int ti
  *   timeout_ms   in which the peer must take STREAM_PIECE_BYTES, or as many bytes as are left of
  *                src, of this or of what was written before; 0 waits for ever
  *   sent         how many bytes were handed to the kernel, always set
+ * Of a Unix socket the kernel tells only when the peer has taken all of what one send(2) gave it. So
+ * it is given pieces, and the end of any of them counts: a peer that takes STREAM_PIECE_BYTES in the
+ * time is waited for there, too, and one that takes nothing is not.
  * Returns IO_OK (all of it), IO_TIMEOUT, IO_RESET or IO_ERROR. Borrows src.
  */
 enum io stream_write_all(struct stream *stream, const void *src, size_t length, int64_t timeout_ms,
