@@ -22,10 +22,16 @@ enum {
 	NAME_MAX_CHARACTERS = 32,
 	TEXT_MAX_BYTES = 512,
 	STOP_COMMAND_MAX_BYTES = 64,
+	CERTIFICATES_MAX = 256,
+	PROTOCOLS_MAX = 32,
+	PROTOCOL_MAX_BYTES = 255,
 };
 
 const char *const scheduling_names[] = {"batch", "normal", NULL};
 const char *const affinity_names[] = {"auto", "follow", "none", NULL};
+
+static const char *const tls_verify_names[] = {"none", "optional", "require", NULL};
+static const char *const tls_version_names[] = {"1.2", "1.3", NULL};
 
 static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
 {
@@ -59,6 +65,43 @@ static bool check_stop_command(const char *text, char why[OPTION_WHY_BYTES])
 		STOP_COMMAND_MAX_BYTES);
 	return strlen(text) <= STOP_COMMAND_MAX_BYTES && strpbrk(text, "\r\n") == NULL;
 }
+
+/* Source: RFC 7301 3.1. */
+static bool check_protocol(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "the name of a protocol of 1 to %d bytes",
+		PROTOCOL_MAX_BYTES);
+	return text[0] != '\0' && strlen(text) <= PROTOCOL_MAX_BYTES;
+}
+
+static bool check_file(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "the name of a file");
+	return text[0] != '\0';
+}
+
+static const struct option_row certificate_options[] = {
+	{.path = "certificate",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct tls_files, certificate),
+		.check = check_file,
+		.help = "PEM file of the certificate, with those that lead to its issuer behind it"},
+	{.path = "key",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct tls_files, key),
+		.default_value = "",
+		.help = "PEM file of its private key; empty if it is in the file of the certificate"},
+	OPTION_END,
+};
+
+static const struct option_row protocol_options[] = {
+	{.path = "",
+		.type = OPTION_STRING,
+		.is_unique = true,
+		.check = check_protocol,
+		.help = "Name of a protocol"},
+	OPTION_END,
+};
 
 const struct option_row daemon_options[] = {
 	{.path = "limits.max_connections",
@@ -210,6 +253,12 @@ const struct option_row listener_options[] = {
 		.default_value = "",
 		.check = check_stop_command,
 		.help = "A line that lets any client stop the daemon, as at TERM; only on loopback addresses and Unix sockets; empty for none"},
+	{.path = "timeouts.handshake",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.handshake_ms),
+		.max = DAY,
+		.default_value = "10s",
+		.help = "How long the TLS handshake may take, as a whole; 0 is for ever"},
 	{.path = "timeouts.first_byte",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.first_byte_ms),
@@ -295,5 +344,56 @@ const struct option_row listener_options[] = {
 		.max = 3600 * SECOND,
 		.default_value = "0",
 		.help = "Accept a client only once it has sent something, or after this time (TCP_DEFER_ACCEPT); 0 is off"},
+	{.path = "tls.certificate",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.files.certificate),
+		.default_value = "",
+		.help = "PEM file of the certificate, with those that lead to its issuer behind it: clients have to speak TLS; empty is no TLS, unless tls.certificates has one"},
+	{.path = "tls.key",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.files.key),
+		.default_value = "",
+		.help = "PEM file of its private key, which nobody else may read; empty if it is in the file of the certificate"},
+	{.path = "tls.certificates",
+		.type = OPTION_LIST,
+		AT_LISTENER(tls.certificates),
+		.max = CERTIFICATES_MAX,
+		.elements = certificate_options,
+		.element_bytes = sizeof(struct tls_files),
+		.help = "More certificates: a client gets those for the server name that it says (SNI), else the first of all"},
+	{.path = "tls.client_ca",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.client_ca),
+		.default_value = "",
+		.help = "PEM file of the authorities that issue clients' certificates"},
+	{.path = "tls.verify",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(tls.verify),
+		.default_value = "none",
+		.choices = tls_verify_names,
+		.help = "Whether clients need a certificate: none asks for none, optional takes a good one or none, require takes a good one only"},
+	{.path = "tls.min_version",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(tls.min_version),
+		.default_value = "1.2",
+		.choices = tls_version_names,
+		.help = "The oldest version of TLS that a client may speak"},
+	{.path = "tls.ciphers",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.ciphers),
+		.default_value = "ECDHE+AESGCM:ECDHE+CHACHA20",
+		.help = "Ciphers of TLS 1.2, as openssl-ciphers(1) has them, the best first; those of 1.3 are all good"},
+	{.path = "tls.alpn",
+		.type = OPTION_LIST,
+		AT_LISTENER(tls.alpn),
+		.max = PROTOCOLS_MAX,
+		.elements = protocol_options,
+		.element_bytes = sizeof(char *),
+		.help = "Protocols to choose from where a client names some (ALPN), the best first; a client that names none of them is refused"},
+	{.path = "tls.session_tickets",
+		.type = OPTION_BOOL,
+		AT_LISTENER(tls.has_tickets),
+		.default_value = "true",
+		.help = "Let clients resume a session without a full handshake"},
 	OPTION_END,
 };

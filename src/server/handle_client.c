@@ -6,6 +6,9 @@
 void handle_client(struct connection *connection)
 {
 	connection_open(connection);
-	connection_close(connection, connection->run(connection));
+	enum close_reason reason = connection_secure(connection);
+	if (reason == CLOSE_NONE)
+		reason = connection->run(connection);
+	connection_close(connection, reason);
 	registry_release(connection->registry, connection);
 }

@@ -5,6 +5,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/log.h"
 #include "yodel/server/accept_loop.h"
+#include "yodel/server/certificates.h"
 #include "yodel/server/descriptor_plan.h"
 #include "yodel/server/listening.h"
 #include "yodel/server/report.h"
@@ -37,6 +38,7 @@ struct server {
 	struct buffer_pool buffers;
 	struct placement placement;
 	struct stop_request stop_request;
+	struct certificates certificates;
 	struct accept_loop accept_loop;
 	struct listening listening;
 	struct status status; /* while draining; before, it is the accept loop's to tell */
@@ -64,6 +66,13 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void reload(struct server *server)
+{
+	certificates_reload(&server->certificates);
+	log_message(LOG_LEVEL_WARN, "reload",
+		"only certificates are read again in this version; restart to change the configuration");
+}
+
 static void hear_signals(struct server *server)
 {
 	struct signalfd_siginfo signal;
@@ -71,8 +80,7 @@ static void hear_signals(struct server *server)
 	while (read(server->signal_fd, &signal, sizeof signal) == sizeof signal) {
 		switch (signal.ssi_signo) {
 		case SIGHUP:
-			log_message(LOG_LEVEL_WARN, "reload",
-				"not available in this version; restart to change the configuration");
+			reload(server);
 			break;
 		case SIGUSR1:
 			report_statistics("statistics", &server->registry);
@@ -199,6 +207,7 @@ static int make_registry(
 		.buffers = &server->buffers,
 		.placement = &server->placement,
 		.stop_request = &server->stop_request,
+		.tls_contexts = server->certificates.contexts,
 	};
 
 	if (registry_init(&server->registry, &settings) == 0) {
@@ -238,13 +247,23 @@ static int prepare_to_accept(struct server *server, struct error *error)
 }
 
 /* Signals still end the process while names are resolved; from then on they are heard by main. */
-static int prepare(struct server *server, struct error *error)
+static int open_and_prepare(struct server *server, struct error *error)
 {
 	if (listening_open(&server->listening, server->config, error) != 0)
 		return -1;
 	if (prepare_to_accept(server, error) == 0)
 		return 0;
 	listening_close(&server->listening);
+	return -1;
+}
+
+static int prepare(struct server *server, struct error *error)
+{
+	if (certificates_load(&server->certificates, server->config, error) != 0)
+		return -1;
+	if (open_and_prepare(server, error) == 0)
+		return 0;
+	certificates_fini(&server->certificates);
 	return -1;
 }
 
@@ -259,6 +278,7 @@ static void clean_up(struct server *server)
 		return;
 	accept_loop_fini(&server->accept_loop);
 	free_registry(server);
+	certificates_fini(&server->certificates);
 	close(server->event_fd);
 	config_free(server->config);
 	free(server);
@@ -279,6 +299,11 @@ static int serve(struct server *server)
 	return registry_is_empty(&server->registry) ? 0 : 1;
 }
 
+void server_check(const struct config *config, struct problems *problems)
+{
+	certificates_check(config, problems);
+}
+
 int server_run(struct config *config, bool has_ready_lines, struct error *error)
 {
 	struct server *server = calloc(1, sizeof *server);
@@ -290,6 +315,7 @@ int server_run(struct config *config, bool has_ready_lines, struct error *error)
 		free(server);
 		return -1;
 	}
+	certificates_report(&server->certificates);
 	report_ready(config, &server->listening, has_ready_lines);
 	accept_loop_begin(&server->accept_loop);
 	int result = serve(server);

@@ -329,7 +329,8 @@ static void the_default_of_every_row_is_a_good_value(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2; i++)
 		for (const struct option_row *row = tables[i]; row->path != NULL; row++) {
-			if (!option_check(row, VALUE_WORD, row->default_value, why))
+			if (row->type != OPTION_LIST &&
+				!option_check(row, VALUE_WORD, row->default_value, why))
 				fail_msg("%s: %s", row->path, why);
 			assert_true(row->help != NULL && row->help[0] != '\0');
 			assert_ptr_equal(option_find(tables[i], row->path), row);

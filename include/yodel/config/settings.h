@@ -9,6 +9,7 @@
 #include "yodel/base/option.h"
 #include "yodel/base/parse.h"
 #include "yodel/transport/socket_options.h"
+#include "yodel/transport/tls_settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 
 /* Milliseconds; 0 is off. */
 struct timeouts {
+	int64_t handshake_ms;  /* of TLS, as a whole */
 	int64_t first_byte_ms; /* from accept to the client's first byte */
 	int64_t idle_ms;       /* silence of the client */
 	int64_t write_ms;      /* for the client to take one piece that we send */
@@ -58,6 +60,7 @@ struct listener_settings {
 	char *refuse_text;
 	char *stop_command; /* a client's line that stops the daemon; empty for none */
 	struct socket_options socket;
+	struct tls_settings tls;
 	const struct service_schema *schema; /* of the service */
 	void *service_settings;              /* schema->settings_bytes, NULL if 0 */
 };

@@ -9,8 +9,12 @@
 #include "yodel/base/attributes.h"
 #include "yodel/base/error.h"
 #include "yodel/config/config.h"
+#include "yodel/config/problems.h"
 
 #include <stdbool.h>
+
+/* Adds what is wrong with the files that a configuration names, which server_run would meet. */
+void server_check(const struct config *config, struct problems *problems);
 
 /*
  * Serves until TERM or INT and the drain that follows. The caller ignores SIGPIPE.

@@ -24,6 +24,7 @@
 	X(CLOSE_LIMIT_PEER, "limit_peer", false)         /* limits.max_per_peer */                 \
 	X(CLOSE_RATE, "rate", false)                     /* limits.accept_rate */                  \
 	X(CLOSE_RESOURCES, "resources", false)           /* no thread or descriptor to be had */   \
+	X(CLOSE_TLS, "tls", true)      /* TLS has failed; the log line says how */                 \
 	X(CLOSE_DRAIN, "drain", false) /* the daemon stops and the drain is over */                \
 	X(CLOSE_ERROR, "error", false) /* anything else; the log line has the errno */
 
