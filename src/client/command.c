@@ -102,6 +102,21 @@ const struct command_option shared_options[] = {
 	COMMAND_OPTIONS_END,
 };
 
+const struct command_option datagram_options[] = {
+	{.letter = 'u',
+		.row = {.path = "udp",
+			.type = OPTION_BOOL,
+			AT(is_udp),
+			.default_value = "false",
+			.help = "a UDP datagram in place of a TCP connection"}},
+	COMMAND_OPTIONS_END,
+};
+
+const struct command_option *command_more_options(const struct command *command)
+{
+	return command->has_udp ? datagram_options : NULL;
+}
+
 const struct command *command_find(const char *name)
 {
 	for (size_t i = 0; commands[i] != NULL; i++)
@@ -176,6 +191,24 @@ static int wrong_count(const struct command *command, struct error *error)
 		command->name);
 }
 
+/* Whoever gives a path and a port, too, is told what is too much. */
+static int check_count(
+	const struct command *command, const struct request *request, struct error *error)
+{
+	char extra[TARGET_PART_BYTES];
+
+	if (request->operand_count >= command->min_operands &&
+		request->operand_count <= command->max_operands)
+		return 0;
+	if (request->path == NULL || request->operand_count < command->min_operands)
+		return wrong_count(command, error);
+	const char *operand = request->operands[command->max_operands];
+	text_show(extra, sizeof extra, operand, strlen(operand));
+	return error_set(error, EX_USAGE,
+		"expected nothing more behind %s, which has no port, got \"%s\"", request->target,
+		extra);
+}
+
 static int read_path(struct request *request, struct error *error)
 {
 	char path[TARGET_PART_BYTES], why[OPTION_WHY_BYTES];
@@ -185,7 +218,11 @@ static int read_path(struct request *request, struct error *error)
 		return error_set(error, EX_USAGE, "expected %s, got \"%s\"", why, path);
 	if (request->is_ipv4_only || request->is_ipv6_only || request->source[0] != '\0')
 		return error_set(error, EX_USAGE,
-			"-4, -6 and --source are for TCP, not for the Unix socket \"%s\"", path);
+			"-4, -6 and --source are for HOST and PORT, not for the Unix socket \"%s\"",
+			path);
+	if (request->is_udp)
+		return error_set(error, EX_USAGE,
+			"--udp is for HOST and PORT, not for the Unix socket \"%s\"", path);
 	snprintf(request->target, sizeof request->target, "unix:%s", path);
 	return 0;
 }
@@ -204,7 +241,8 @@ static int read_host(const struct command *command, struct request *request, str
 	if (command->has_ports)
 		snprintf(request->target, sizeof request->target, "%s", host);
 	else
-		snprintf(request->target, sizeof request->target, "%s port %s", host, port);
+		snprintf(request->target, sizeof request->target, "%s %sport %s", host,
+			request->is_udp ? "UDP " : "", port);
 	return 0;
 }
 
@@ -237,6 +275,7 @@ int command_read(const struct command *command, int argc, char **argv, struct re
 	struct flag_set set = {.count = 0};
 
 	add_flags(&set, command->options, settings);
+	add_flags(&set, command_more_options(command), request);
 	add_flags(&set, shared_options, request);
 	request->command = command->name;
 	if (read_flags(&set, argc, argv, error) != 0)
@@ -247,9 +286,8 @@ int command_read(const struct command *command, int argc, char **argv, struct re
 	request->operand_count = (size_t)(argc - optind);
 	if (command->has_target && read_target(command, request, error) != 0)
 		return -1;
-	if (request->operand_count < command->min_operands ||
-		request->operand_count > command->max_operands)
-		return wrong_count(command, error);
+	if (check_count(command, request, error) != 0)
+		return -1;
 	return command->check != NULL ? command->check(request, settings, error) : 0;
 }
 
@@ -313,9 +351,10 @@ void command_print_help(FILE *out, const struct command *command)
 {
 	fprintf(out, "Usage: yodel %s [OPTION...] %s\n%s\n", command->name, command->arguments,
 		command->help);
-	if (command->options != NULL && command->options->row.path != NULL) {
+	if (command->options != NULL || command_more_options(command) != NULL) {
 		fprintf(out, "\nOptions:\n");
 		print_options(out, command->options);
+		print_options(out, command_more_options(command));
 	}
 	print_shared(out, "Options of every command");
 	fprintf(out, "\nManual: yodel(1), \"%s\".\n", command->manual);

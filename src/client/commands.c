@@ -11,6 +11,7 @@ const struct command *const commands[] = {
 	&command_load,
 	&command_verify,
 	&command_multi,
+	&command_ask,
 	&command_completion,
 	NULL,
 };

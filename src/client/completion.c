@@ -99,6 +99,7 @@ static void print_words(const char *variable, const struct command *command,
 {
 	printf("\t\t%s=\"", variable);
 	print_forms(command->options, is_wanted);
+	print_forms(command_more_options(command), is_wanted);
 	print_forms(shared_options, is_wanted);
 	puts("\"");
 }

@@ -26,6 +26,9 @@ const char *dial_refused_hint(const struct request *request)
 {
 	if (request->path != NULL)
 		return "; does the server run (ss -lx)? The file may be left over from one that has gone";
+	if (request->is_udp)
+		return "; does the server run, and take datagrams on this address and port (ss -lun "
+		       "there)? A firewall may refuse, too";
 	return "; does the server run, and listen on this address and port (ss -ltn there)? "
 	       "A firewall may refuse, too";
 }
@@ -78,8 +81,8 @@ static bool parse_source(const char *text, struct target *target)
 	bool has_good_port = port == NULL ||
 			     (parse_integer(port, &number) && number >= 0 && number <= UINT16_MAX);
 	if (strlen(text) >= sizeof copy || !has_good_port ||
-		address_resolve(host, port != NULL ? port : "0", AF_UNSPEC, AI_NUMERICHOST, list, 1,
-			&count, &error) != 0)
+		address_resolve(host, port != NULL ? port : "0", AF_UNSPEC, SOCK_STREAM,
+			AI_NUMERICHOST, list, 1, &count, &error) != 0)
 		return false;
 	target->source = list[0];
 	target->source_count = count_of_bits(&list[0], bits);
@@ -130,7 +133,11 @@ int target_resolve(const struct request *request, const char *port, struct targe
 {
 	struct error error;
 
-	*target = (struct target){.source_count = 1, .timeout_ms = request->timeout_ms};
+	*target = (struct target){
+		.type = request->is_udp ? SOCK_DGRAM : SOCK_STREAM,
+		.source_count = 1,
+		.timeout_ms = request->timeout_ms,
+	};
 	if (request->path != NULL) {
 		target->count = 1;
 		CHECK(address_from_path(request->path, &target->addresses[0]));
@@ -143,8 +150,8 @@ int target_resolve(const struct request *request, const char *port, struct targe
 		return failure_set(failure, FAILURE_DNS,
 			"%s: --source \"%s\" is of another family than -4 or -6 asks for",
 			request->target, request->source);
-	if (address_resolve(request->host, port, family, 0, target->addresses, TARGET_ADDRESSES_MAX,
-		    &target->count, &error) == 0)
+	if (address_resolve(request->host, port, family, target->type, 0, target->addresses,
+		    TARGET_ADDRESSES_MAX, &target->count, &error) == 0)
 		return 0;
 	return failure_set(failure, FAILURE_DNS, "%s", error.message);
 }
@@ -203,7 +210,8 @@ static int connect_inet(
 {
 	int one = 1, number = 0;
 
-	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	if (target->type == SOCK_STREAM)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	if (target->source.length > 0)
 		number = bind_source(target, turn, fd);
 	if (number != 0 || connect(fd, &address->any, address->length) == 0)
@@ -214,7 +222,7 @@ static int connect_inet(
 int dial_begin(const struct target *target, const struct address *address, uint64_t turn, int *fd)
 {
 	int family = address->any.sa_family;
-	int made = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int made = socket(family, target->type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (made < 0)
 		return errno;
@@ -362,6 +370,7 @@ int dial_measured(const struct request *request, const struct target *target, ui
 		number = connect_one(target, i, turn + i, interrupt_fd, &fd);
 		if (number == 0) {
 			dialed->connect_ns = clock_monotonic_ns() - begun_ns;
+			dialed->index = i;
 			dialed->peer = target->addresses[i];
 			say_connected(request, &dialed->peer, fd);
 			return fd;

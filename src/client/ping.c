@@ -4,6 +4,7 @@
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
 #include "yodel/base/parse.h"
+#include "yodel/client/datagram.h"
 #include "yodel/client/interrupt.h"
 #include "yodel/client/ping_report.h"
 #include "yodel/client/pinger.h"
@@ -141,6 +142,12 @@ static int check(const struct request *request, const void *settings, struct err
 {
 	struct ping_plan plan = plan_of(settings);
 
+	if (request->is_udp && plan.is_connect)
+		return error_set(error, EX_USAGE, "--connect and --udp exclude each other");
+	if (request->is_udp && plan.size_bytes > DATAGRAM_MAX_BYTES)
+		return error_set(error, EX_USAGE,
+			"--size: expected at most %d bytes in a datagram, got %zu",
+			DATAGRAM_MAX_BYTES, plan.size_bytes);
 	if (!plan.is_nagios && (plan.warning_ns >= 0 || plan.critical_ns >= 0))
 		return error_set(error, EX_USAGE, "--warning and --critical go with --nagios");
 	if (plan.is_nagios && request->is_json)
@@ -249,6 +256,7 @@ static void run_rounds(
 		at_ns = next_ns(plan, tally, at_ns);
 	}
 	tally->ended_ns = clock_monotonic_ns();
+	pinger_count_strays(pinger);
 	/* Asked in any case: so the next Ctrl-C ends the program. */
 	tally->is_interrupted = interrupt_is_pending(pinger->interrupt_fd) &&
 				(count == 0 || tally->sent < count);
@@ -312,6 +320,7 @@ const struct command command_ping = {
 	.options = options,
 	.settings_bytes = sizeof(struct ping_settings),
 	.has_target = true,
+	.has_udp = true,
 	.check = check,
 	.report_usage = report_usage,
 	.run = run,

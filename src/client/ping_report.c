@@ -94,7 +94,8 @@ void ping_print_header(const struct ping_plan *plan, const struct pinger *pinger
 	if (plan->is_connect)
 		puts("connects");
 	else
-		printf("messages of %zu bytes\n", plan->size_bytes);
+		printf("%s of %zu bytes\n", pinger->request->is_udp ? "datagrams" : "messages",
+			plan->size_bytes);
 	fflush(stdout);
 }
 
@@ -152,10 +153,14 @@ void ping_print_summary(
 	name_peer(pinger, peer);
 	printf("--- %s ping statistics ---\n", peer);
 	printf("%" PRIu64 " sent, %" PRIu64 " received, %" PRIu64 " lost (%g%%), %" PRIu64
-	       " mismatched, %" PRIu64 " reconnects, time %" PRId64 " ms\n",
-		tally->sent, tally->rtts.count, tally->lost, loss_percent(tally), tally->mismatched,
-		plan->is_connect ? 0 : reconnects(pinger),
-		(tally->ended_ns - tally->begun_ns) / NS_PER_MS);
+	       " mismatched, ",
+		tally->sent, tally->rtts.count, tally->lost, loss_percent(tally),
+		tally->mismatched);
+	if (pinger->request->is_udp)
+		printf("%" PRIu64 " duplicate, %" PRIu64 " late", pinger->duplicates, pinger->late);
+	else
+		printf("%" PRIu64 " reconnects", plan->is_connect ? 0 : reconnects(pinger));
+	printf(", time %" PRId64 " ms\n", (tally->ended_ns - tally->begun_ns) / NS_PER_MS);
 	if (tally->rtts.count > 0)
 		print_rtts(tally);
 }
@@ -190,7 +195,10 @@ void ping_print_json(
 	set(object, "target", json_string(pinger->request->target));
 	set(object, "is_interrupted", json_boolean(tally->is_interrupted));
 	set(object, "address", pinger->has_peer ? json_string(peer) : json_null());
-	set(object, "measures", json_string(plan->is_connect ? "connect" : "message"));
+	set(object, "measures",
+		json_string(plan->is_connect          ? "connect"
+			    : pinger->request->is_udp ? "datagram"
+						      : "message"));
 	set(object, "size_bytes",
 		plan->is_connect ? json_null() : json_integer((json_int_t)plan->size_bytes));
 	set_count(object, "interval_ms", (uint64_t)plan->interval_ms);
@@ -200,6 +208,8 @@ void ping_print_json(
 	set_count(object, "lost", tally->lost);
 	set(object, "loss_percent", json_real(loss_percent(tally)));
 	set_count(object, "mismatched", tally->mismatched);
+	set_count(object, "duplicate", pinger->duplicates);
+	set_count(object, "late", pinger->late);
 	set_count(object, "connects", pinger->connects);
 	set_count(object, "reconnects", plan->is_connect ? 0 : reconnects(pinger));
 	set_ms(object, "time_ms", true, (double)(tally->ended_ns - tally->begun_ns));

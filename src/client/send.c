@@ -3,17 +3,20 @@
 
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
-#include "yodel/base/text.h"
 #include "yodel/client/dial.h"
 #include "yodel/client/duplex.h"
 #include "yodel/client/interrupt.h"
 #include "yodel/client/print.h"
+#include "yodel/client/send_datagram.h"
+#include "yodel/client/send_print.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 enum { KEPT_MAX_BYTES = 1024 * 1024 };
@@ -82,49 +85,28 @@ static int keep_answer(void *context, const char *bytes, size_t length)
 	return 0;
 }
 
-static void print_result(const struct exchange *exchange, const struct duplex *duplex,
-	double elapsed_ms, bool is_interrupted)
-{
-	bool is_cut = duplex->received > exchange->kept_length;
-	size_t length = exchange->kept_length;
-	json_t *result = json_pack("{ss ss sI sI sf sb sb sb}", "command", duplex->request->command,
-		"target", duplex->request->target, "sent_bytes", (json_int_t)duplex->sent,
-		"received_bytes", (json_int_t)duplex->received, "elapsed_ms", elapsed_ms,
-		"is_interrupted", is_interrupted, "input_is_cut", !exchange->is_sent,
-		"answer_is_cut", is_cut);
-
-	CHECK(result != NULL);
-	/* A cut must not make binary of a text. */
-	if (is_cut)
-		length = text_whole_utf8(exchange->kept, length);
-	print_set_bytes(result, "answer", exchange->kept, length);
-	print_json(result);
-}
-
-static void say_sums(const struct duplex *duplex, int64_t elapsed_ns)
-{
-	char elapsed[PRINT_TEXT_BYTES];
-
-	format_ms(elapsed, (double)elapsed_ns);
-	fprintf(stderr, "sent %" PRIu64 " bytes, received %" PRIu64 " bytes in %s ms\n",
-		duplex->sent, duplex->received, elapsed);
-}
-
 /* Returns an exit code. */
 static int conclude(const struct exchange *exchange, const struct duplex *duplex,
 	enum duplex_end end, int64_t elapsed_ns)
 {
 	const struct request *request = duplex->request;
+	struct send_result result = {
+		.sent_bytes = duplex->sent,
+		.received_bytes = duplex->received,
+		.elapsed_ns = elapsed_ns,
+		.is_interrupted = end == DUPLEX_INTERRUPTED,
+		.is_input_cut = !exchange->is_sent,
+		.answer = exchange->kept,
+		.answer_bytes = exchange->kept_length,
+	};
 
-	if (request->is_verbose)
-		say_sums(duplex, elapsed_ns);
+	send_print_sums(request, &result);
 	if (end != DUPLEX_CLOSED && end != DUPLEX_INTERRUPTED)
 		return failure_report(request, &exchange->failure);
 	if (end == DUPLEX_CLOSED && !exchange->is_sent && duplex->out_length > 0)
 		fprintf(stderr, "%s took %" PRIu64 " bytes, and not the rest of the input\n",
 			request->target, duplex->sent);
-	if (request->is_json)
-		print_result(exchange, duplex, (double)elapsed_ns / 1e6, end == DUPLEX_INTERRUPTED);
+	send_print_json(request, &result);
 	return CLIENT_OK;
 }
 
@@ -160,16 +142,15 @@ static int converse(struct exchange *exchange, struct duplex *duplex)
 	return result;
 }
 
-static int run(const struct request *request, const void *settings)
+static int send_stream(const struct request *request, bool keeps_open)
 {
-	const struct send_settings *own = settings;
 	struct exchange exchange = {.is_text = request->operand_count > 0};
 	struct duplex duplex = {
 		.request = request,
 		.fd = dial_target(request, NULL, &exchange.failure),
 		.input_fd = exchange.is_text ? -1 : STDIN_FILENO,
 		.interrupt_fd = -1,
-		.keeps_open = own->keeps_open,
+		.keeps_open = keeps_open,
 		.context = &exchange,
 		.give = give,
 		.take = print_answer,
@@ -184,6 +165,25 @@ static int run(const struct request *request, const void *settings)
 	return result;
 }
 
+static int check(const struct request *request, const void *settings, struct error *error)
+{
+	const struct send_settings *own = settings;
+
+	if (!request->is_udp)
+		return 0;
+	if (own->keeps_open)
+		return error_set(
+			error, EX_USAGE, "--keep-open is for connections, --udp sends a datagram");
+	return send_datagram_check(request, error);
+}
+
+static int run(const struct request *request, const void *settings)
+{
+	const struct send_settings *own = settings;
+
+	return request->is_udp ? send_datagram(request) : send_stream(request, own->keeps_open);
+}
+
 const struct command command_send = {
 	.name = "send",
 	.arguments = "HOST PORT [TEXT]",
@@ -192,6 +192,8 @@ const struct command command_send = {
 	.options = options,
 	.settings_bytes = sizeof(struct send_settings),
 	.has_target = true,
+	.has_udp = true,
 	.max_operands = 1,
+	.check = check,
 	.run = run,
 };

@@ -3,6 +3,7 @@
 #include "yodel/config/config.h"
 
 #include "yodel/base/log.h"
+#include "yodel/transport/cidr.h"
 
 #include <string.h>
 
@@ -21,6 +22,7 @@ enum {
 	BACKLOG_MAX = 65535,
 	NAME_MAX_CHARACTERS = 32,
 	TEXT_MAX_BYTES = 512,
+	NETWORKS_MAX = 1000,
 	STOP_COMMAND_MAX_BYTES = 64,
 	CERTIFICATES_MAX = 256,
 	PROTOCOLS_MAX = 32,
@@ -100,6 +102,29 @@ static const struct option_row protocol_options[] = {
 		.is_unique = true,
 		.check = check_protocol,
 		.help = "Name of a protocol"},
+	OPTION_END,
+};
+
+static bool check_network(const char *text, char why[OPTION_WHY_BYTES])
+{
+	struct cidr network;
+
+	snprintf(why, OPTION_WHY_BYTES,
+		"an IPv4 or IPv6 address, or a network ADDRESS/BITS without bits behind those");
+	return cidr_parse(text, &network);
+}
+
+/* In the order of enum proxy_versions, behind none. */
+static const char *const proxy_protocol_names[] = {"off", "v1", "v2", "any", NULL};
+
+static const char *const default_proxies[] = {"127.0.0.0/8", "::1", NULL};
+
+static const struct option_row network_rows[] = {
+	{.path = "",
+		.type = OPTION_STRING,
+		.is_unique = true,
+		.check = check_network,
+		.help = "A network"},
 	OPTION_END,
 };
 
@@ -205,7 +230,7 @@ const struct option_row listener_options[] = {
 		.type = OPTION_STRING,
 		AT_LISTENER(service),
 		.default_value = "echo",
-		.help = "What is done with a client: echo, greet, discard, chargen, daytime or time"},
+		.help = "What is done with a client: echo, greet, discard, chargen, daytime, time or message"},
 	{.path = "host",
 		.type = OPTION_STRING,
 		AT_LISTENER(host),
@@ -223,6 +248,20 @@ const struct option_row listener_options[] = {
 		.max = BACKLOG_MAX,
 		.default_value = "0",
 		.help = "Clients the kernel keeps waiting to be accepted; 0 is as many as net.core.somaxconn allows, which nothing exceeds"},
+	{.path = "allow",
+		.type = OPTION_LIST,
+		AT_LISTENER(allow),
+		.max = NETWORKS_MAX,
+		.elements = network_rows,
+		.element_bytes = sizeof(char *),
+		.help = "Networks that may connect, like \"10.0.0.0/8\" or \"::1\"; where there are any, others may not; of allow and deny the longest network that fits decides, of two as long deny"},
+	{.path = "deny",
+		.type = OPTION_LIST,
+		AT_LISTENER(deny),
+		.max = NETWORKS_MAX,
+		.elements = network_rows,
+		.element_bytes = sizeof(char *),
+		.help = "Networks that may not connect"},
 	{.path = "limits.max_connections",
 		.type = OPTION_INTEGER,
 		AT_LISTENER(limits.max_connections),
@@ -253,6 +292,34 @@ const struct option_row listener_options[] = {
 		.default_value = "",
 		.check = check_stop_command,
 		.help = "A line that lets any client stop the daemon, as at TERM; only on loopback addresses and Unix sockets; empty for none"},
+	{.path = "proxy_protocol",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(proxy_protocol),
+		.default_value = "off",
+		.choices = proxy_protocol_names,
+		.help = "Whether each connection begins with a header of the PROXY protocol, which announces the peer, and which version"},
+	{.path = "proxy_from",
+		.type = OPTION_LIST,
+		AT_LISTENER(proxy_from),
+		.max = NETWORKS_MAX,
+		.elements = network_rows,
+		.element_bytes = sizeof(char *),
+		.default_elements = default_proxies,
+		.help = "Networks of the proxies that may announce peers; with proxy_protocol, nobody else may connect, but for processes on a Unix socket"},
+	{.path = "probe_from",
+		.type = OPTION_LIST,
+		AT_LISTENER(probe_from),
+		.max = NETWORKS_MAX,
+		.elements = network_rows,
+		.element_bytes = sizeof(char *),
+		.help = "Networks of health checks, whose connections are logged at level debug"},
+	{.path = "timeouts.proxy_header",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.proxy_header_ms),
+		.min = 1,
+		.max = DAY,
+		.default_value = "5s",
+		.help = "How long a proxy may take to send the whole header of the PROXY protocol"},
 	{.path = "timeouts.handshake",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.handshake_ms),

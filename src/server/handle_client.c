@@ -5,8 +5,10 @@
 
 void handle_client(struct connection *connection)
 {
-	connection_open(connection);
-	enum close_reason reason = connection_secure(connection);
+	enum close_reason reason = connection_open(connection);
+
+	if (reason == CLOSE_NONE)
+		reason = connection_secure(connection);
 	if (reason == CLOSE_NONE)
 		reason = connection->run(connection);
 	connection_close(connection, reason);

@@ -3,6 +3,7 @@
 
 #include "yodel/base/check.h"
 #include "yodel/service/greeting.h"
+#include "yodel/service/message.h"
 
 #include <string.h>
 
@@ -13,7 +14,8 @@
 	X("discard", service_discard, NULL, 0, true)                                               \
 	X("chargen", service_chargen, NULL, 0, true)                                               \
 	X("daytime", service_daytime, NULL, 0, false)                                              \
-	X("time", service_time, NULL, 0, false)
+	X("time", service_time, NULL, 0, false)                                                    \
+	X("message", service_message, message_options, sizeof(struct message_settings), false)
 
 #define SCHEMA(word, function, rows, bytes, lines)                                                 \
 	{.name = (word), .options = (rows), .settings_bytes = (bytes), .has_lines = (lines)},

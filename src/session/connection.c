@@ -4,6 +4,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/error.h"
 #include "yodel/base/log.h"
+#include "yodel/session/proxy_peer.h"
 #include "yodel/session/registry.h"
 #include "yodel/session/stop_request.h"
 #include "yodel/transport/tls_stream.h"
@@ -21,19 +22,28 @@ struct patience {
 };
 
 /*
- * Patience of limit_ms, but not beyond the connection's lifetime. Without a lifetime nobody looks
- * at the clock. Returns false where the lifetime is over.
+ * No patience beyond a deadline, where there is one: otherwise nobody looks at the clock. Returns
+ * false where it has passed.
+ */
+static bool has_time(int64_t deadline_ms, enum close_reason reason, struct patience *patience)
+{
+	if (deadline_ms == 0)
+		return true;
+	int64_t left_ms = deadline_ms - clock_monotonic_ms();
+	if (patience->timeout_ms == 0 || left_ms < patience->timeout_ms)
+		*patience = (struct patience){left_ms, reason};
+	return left_ms > 0;
+}
+
+/*
+ * Patience of limit_ms, but not beyond the connection's lifetime. Returns false where the lifetime
+ * is over.
  */
 static bool has_patience(const struct connection *connection, int64_t limit_ms,
 	enum close_reason reason, struct patience *patience)
 {
 	*patience = (struct patience){limit_ms, reason};
-	if (connection->lifetime_deadline_ms == 0)
-		return true;
-	int64_t left_ms = connection->lifetime_deadline_ms - clock_monotonic_ms();
-	if (limit_ms == 0 || left_ms < limit_ms)
-		*patience = (struct patience){left_ms, CLOSE_LIFETIME};
-	return left_ms > 0;
+	return has_time(connection->lifetime_deadline_ms, CLOSE_LIFETIME, patience);
 }
 
 /* What the outcome of a read or write means for the connection. */
@@ -57,23 +67,28 @@ static enum close_reason reason_of(enum io io, enum close_reason timeout_reason)
 }
 
 /* The fields that all lines of a connection have in common. */
-static void begin_line(
-	struct log_line *line, const struct connection *connection, const char *event)
+static void begin_line(struct log_line *line, const struct connection *connection,
+	enum log_level level, const char *event)
 {
 	char peer[ADDRESS_TEXT_BYTES];
 
-	log_begin(line, LOG_LEVEL_INFO, event);
+	log_begin(line, level, event);
 	address_format(&connection->peer, peer);
 	log_number(line, "conn", connection->number);
 	log_text(line, "listener", connection->listener->name);
 	log_text(line, "peer", peer);
 }
 
+static enum log_level level_of(const struct connection *connection)
+{
+	return connection->is_health_check ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+}
+
 static void SEPARATE_FRAME log_stop_command(const struct connection *connection)
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "command");
+	begin_line(&line, connection, LOG_LEVEL_INFO, "command");
 	log_text(&line, "text", connection->listener->stop_command);
 	log_end(&line);
 }
@@ -98,6 +113,12 @@ static void hear(struct connection *connection, const void *bytes, size_t length
 enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got)
 {
+	return connection_read_before(connection, 0, CLOSE_NONE, dst, capacity, got);
+}
+
+enum close_reason connection_read_before(struct connection *connection, int64_t deadline_ms,
+	enum close_reason late, void *dst, size_t capacity, size_t *got)
+{
 	const struct timeouts *timeouts = &connection->listener->timeouts;
 	bool is_first = connection->bytes_in == 0 && timeouts->first_byte_ms != 0;
 	struct patience patience;
@@ -107,6 +128,8 @@ enum close_reason connection_read(
 	if (!has_patience(connection, is_first ? timeouts->first_byte_ms : timeouts->idle_ms,
 		    is_first ? CLOSE_FIRST_BYTE : CLOSE_IDLE, &patience))
 		return CLOSE_LIFETIME;
+	if (!has_time(deadline_ms, late, &patience))
+		return late;
 	enum io io = stream_read_some(&connection->stream, dst, capacity, patience.timeout_ms, got);
 	if (io == IO_OK) {
 		hear(connection, dst, *got);
@@ -217,24 +240,40 @@ static void name_thread(const struct connection *connection)
 	(void)pthread_setname_np(pthread_self(), name);
 }
 
-static void SEPARATE_FRAME log_accept(const struct connection *connection)
+/* proxy: NULL where there is none. */
+static void SEPARATE_FRAME log_accept(
+	const struct connection *connection, const struct proxy_peer *proxy)
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "accept");
+	begin_line(&line, connection, level_of(connection), "accept");
 	log_number(&line, "active", connection->open_at_accept);
+	if (proxy != NULL)
+		proxy_peer_log(proxy, &line);
 	log_end(&line);
+}
+
+static enum close_reason SEPARATE_FRAME open_proxied(struct connection *connection)
+{
+	struct proxy_peer proxy;
+	enum close_reason reason = proxy_peer_receive(&proxy, connection);
+
+	log_accept(connection, &proxy);
+	return reason;
 }
 
 /*
  * A thread whose client says nothing keeps the pages of its stack that were touched: so no frame
  * with a line in it is entered where no line is wanted.
  */
-void connection_open(struct connection *connection)
+enum close_reason connection_open(struct connection *connection)
 {
 	name_thread(connection);
+	if (connection->listener->proxy_protocol != 0)
+		return open_proxied(connection);
 	if (log_is_wanted(LOG_LEVEL_INFO))
-		log_accept(connection);
+		log_accept(connection, NULL);
+	return CLOSE_NONE;
 }
 
 static void log_if_there(struct log_line *line, const char *name, const char *value)
@@ -249,7 +288,7 @@ static void SEPARATE_FRAME log_tls(const struct connection *connection)
 	struct log_line line;
 
 	tls_summarize(connection->stream.tls, &summary);
-	begin_line(&line, connection, "tls");
+	begin_line(&line, connection, level_of(connection), "tls");
 	log_text(&line, "version", summary.version);
 	log_text(&line, "cipher", summary.cipher);
 	log_text(&line, "resumed", summary.is_resumed ? "yes" : "no");
@@ -317,7 +356,8 @@ static bool finish(struct connection *connection)
 static enum close_reason announce_end(struct connection *connection, enum close_reason reason)
 {
 	/* In the clear the close does what a client needs that has ended its own stream. */
-	bool is_answered = reason == CLOSE_CLIENT_FIN && connection->stream.tls != NULL;
+	bool is_answered = connection->stream.tls != NULL &&
+			   (reason == CLOSE_CLIENT_FIN || reason == CLOSE_PROBE);
 
 	if (!close_reason_is_announced(reason) && !is_answered)
 		return reason;
@@ -342,7 +382,8 @@ static void SEPARATE_FRAME log_close(const struct connection *connection, enum c
 {
 	struct log_line line;
 
-	begin_line(&line, connection, "close");
+	begin_line(&line, connection,
+		reason == CLOSE_PROBE ? LOG_LEVEL_DEBUG : level_of(connection), "close");
 	log_number(&line, "in", connection->bytes_in);
 	log_number(&line, "out", connection->bytes_out);
 	log_number(&line, "ms", (uint64_t)(clock_monotonic_ms() - connection->since_ms));
@@ -353,9 +394,17 @@ static void SEPARATE_FRAME log_close(const struct connection *connection, enum c
 	log_end(&line);
 }
 
+static bool has_only_looked(const struct connection *connection, enum close_reason reason)
+{
+	return connection->bytes_in == 0 && connection->bytes_out == 0 &&
+	       (reason == CLOSE_CLIENT_FIN || reason == CLOSE_CLIENT_RESET);
+}
+
 void connection_close(struct connection *connection, enum close_reason reason)
 {
 	placement_leave(connection->placement, &connection->seat);
+	if (has_only_looked(connection, reason))
+		reason = CLOSE_PROBE;
 	reason = announce_end(connection, reason);
 	size_t open = registry_unlist(connection->registry, connection, &reason);
 	const char *failure = failure_text(connection, reason);

@@ -3,23 +3,51 @@
 
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
+#include "yodel/session/access.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
 
 enum { ALL_LISTENERS = -1 };
 
-/* What is counted for one listener. */
+/* What is counted for one listener, and whom it lets in. */
 struct listener_count {
 	size_t taken;
 	struct token_bucket bucket;
+	struct access access;
+	struct access proxies;
+	struct access probes;
 };
 
 static void free_memory(struct registry *registry)
 {
+	for (size_t i = 0; registry->by_listener != NULL && i < registry->settings.listener_count;
+		i++) {
+		access_fini(&registry->by_listener[i].access);
+		access_fini(&registry->by_listener[i].proxies);
+		access_fini(&registry->by_listener[i].probes);
+	}
 	free(registry->slots);
 	free(registry->by_listener);
 	peer_table_fini(&registry->peers);
+}
+
+static int init_access(struct registry *registry)
+{
+	static const struct option_list nobody;
+
+	for (size_t i = 0; i < registry->settings.listener_count; i++) {
+		const struct listener_settings *listener = &registry->settings.listeners[i];
+
+		if (access_init(&registry->by_listener[i].access, &listener->allow,
+			    &listener->deny) != 0 ||
+			access_init(&registry->by_listener[i].proxies, &listener->proxy_from,
+				&nobody) != 0 ||
+			access_init(&registry->by_listener[i].probes, &listener->probe_from,
+				&nobody) != 0)
+			return -1;
+	}
+	return 0;
 }
 
 int registry_init(struct registry *registry, const struct registry_settings *settings)
@@ -32,7 +60,8 @@ int registry_init(struct registry *registry, const struct registry_settings *set
 	registry->by_listener = calloc(settings->listener_count, sizeof *registry->by_listener);
 	/* Each connection counts under two keys: its peer on its listener, and on all. */
 	if (peer_table_init(&registry->peers, settings->capacity * 2) != 0 ||
-		registry->slots == NULL || registry->by_listener == NULL) {
+		registry->slots == NULL || registry->by_listener == NULL ||
+		init_access(registry) != 0) {
 		free_memory(registry);
 		return -1;
 	}
@@ -63,6 +92,12 @@ static struct peer_key key_of(
 	};
 }
 
+/* Whether peers are known only once their proxies have announced them. */
+static bool is_proxied(const struct registry *registry, size_t listener_index)
+{
+	return registry->settings.listeners[listener_index].proxy_protocol != 0;
+}
+
 static bool is_peer_full(const struct registry *registry, const struct address *peer,
 	int32_t listener, int64_t limit) REQUIRES(registry->lock)
 {
@@ -71,21 +106,42 @@ static bool is_peer_full(const struct registry *registry, const struct address *
 	return limit != 0 && peer_table_count(&registry->peers, &key) >= limit;
 }
 
+/* Whether a limit of peers, the daemon's or the listener's own, is in the way of one more. */
+static bool is_peer_over_limit(const struct registry *registry, const struct address *peer,
+	size_t listener_index) REQUIRES(registry->lock)
+{
+	const struct limits *own = &registry->settings.listeners[listener_index].limits;
+
+	return is_peer_full(
+		       registry, peer, ALL_LISTENERS, registry->settings.limits.max_per_peer) ||
+	       is_peer_full(registry, peer, (int32_t)listener_index, own->max_per_peer);
+}
+
+static bool is_proxy(const struct listener_count *count, const struct address *peer)
+{
+	bool is_internet = peer->any.sa_family == AF_INET || peer->any.sa_family == AF_INET6;
+
+	return !is_internet || access_is_listed(&count->proxies, peer);
+}
+
 /* The first limit in the client's way, or CLOSE_NONE; the rates come last, for they are used up. */
 static enum close_reason find_obstacle(struct registry *registry, const struct admission *admission)
 	REQUIRES(registry->lock)
 {
-	int32_t index = (int32_t)admission->listener_index;
-	const struct limits *all = &registry->settings.limits;
+	size_t index = admission->listener_index;
 	const struct limits *own = &registry->settings.listeners[index].limits;
 	struct listener_count *count = &registry->by_listener[index];
+	bool has_proxies = is_proxied(registry, index);
 
+	if (has_proxies && !is_proxy(count, &admission->peer))
+		return CLOSE_PROXY_HEADER;
+	if (!access_is_allowed(&count->access, &admission->peer))
+		return CLOSE_DENIED;
 	if (registry->taken == registry->settings.capacity)
 		return CLOSE_LIMIT_TOTAL;
 	if (own->max_connections != 0 && count->taken >= (size_t)own->max_connections)
 		return CLOSE_LIMIT_LISTENER;
-	if (is_peer_full(registry, &admission->peer, ALL_LISTENERS, all->max_per_peer) ||
-		is_peer_full(registry, &admission->peer, index, own->max_per_peer))
+	if (!has_proxies && is_peer_over_limit(registry, &admission->peer, index))
 		return CLOSE_LIMIT_PEER;
 	if (!token_bucket_has(&registry->bucket, admission->now_ms) ||
 		!token_bucket_has(&count->bucket, admission->now_ms))
@@ -107,6 +163,13 @@ static void count_peer(struct registry *registry, const struct connection *conne
 	count(&registry->peers, &here);
 }
 
+static void add_peer(struct registry *registry, struct connection *connection)
+	REQUIRES(registry->lock)
+{
+	count_peer(registry, connection, peer_table_add);
+	connection->is_peer_counted = true;
+}
+
 /* Released slots first; a slot that was never used is not even touched in memory. */
 static struct connection *next_slot(struct registry *registry) REQUIRES(registry->lock)
 {
@@ -116,6 +179,12 @@ static struct connection *next_slot(struct registry *registry) REQUIRES(registry
 		return &registry->slots[registry->used_slots++];
 	registry->free_slots = slot->next_free;
 	return slot;
+}
+
+static bool is_health_check(
+	const struct registry *registry, size_t listener_index, const struct address *peer)
+{
+	return access_is_listed(&registry->by_listener[listener_index].probes, peer);
 }
 
 static struct connection *take_slot(struct registry *registry, const struct admission *admission)
@@ -144,11 +213,14 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 		.since_ms = admission->now_ms,
 		.lifetime_deadline_ms = lifetime_ms == 0 ? 0 : admission->now_ms + lifetime_ms,
 		.open_at_accept = registry->open,
+		.is_health_check = is_health_check(
+			registry, admission->listener_index, &admission->peer),
 		.is_listed = true,
 	};
 	stream_init(&connection->stream, admission->fd);
 	connection->stream.write_deadline_ms = connection->lifetime_deadline_ms;
-	count_peer(registry, connection, peer_table_add);
+	if (!is_proxied(registry, admission->listener_index))
+		add_peer(registry, connection);
 	return connection;
 }
 
@@ -172,6 +244,26 @@ enum close_reason registry_admit(struct registry *registry, const struct admissi
 	return obstacle;
 }
 
+enum close_reason registry_announce(
+	struct registry *registry, struct connection *connection, const struct address *peer)
+{
+	size_t index = connection->listener_index;
+	enum close_reason reason = CLOSE_NONE;
+
+	lock_take(&registry->lock);
+	connection->peer = *peer;
+	address_normalize(&connection->peer);
+	connection->is_health_check = is_health_check(registry, index, &connection->peer);
+	if (!access_is_allowed(&registry->by_listener[index].access, &connection->peer))
+		reason = CLOSE_DENIED;
+	else if (is_peer_over_limit(registry, &connection->peer, index))
+		reason = CLOSE_LIMIT_PEER;
+	else
+		add_peer(registry, connection);
+	lock_give(&registry->lock);
+	return reason;
+}
+
 static void unlist(struct registry *registry, struct connection *connection)
 	REQUIRES(registry->lock)
 {
@@ -184,7 +276,8 @@ static void give_slot(struct registry *registry, struct connection *connection)
 	REQUIRES(registry->lock)
 {
 	CHECK(!connection->is_listed && registry->taken > 0);
-	count_peer(registry, connection, peer_table_remove);
+	if (connection->is_peer_counted)
+		count_peer(registry, connection, peer_table_remove);
 	registry->by_listener[connection->listener_index].taken--;
 	registry->taken--;
 	if (registry->taken == 0)

@@ -35,11 +35,10 @@ static int set_not_found(struct error *error, const char *host, const char *port
 		error, EX_NOHOST, "host \"%s\" port \"%s\": %s", shown_host, shown_port, why);
 }
 
-int address_resolve(const char *host, const char *port, int family, int flags, struct address *list,
-	size_t capacity, size_t *count, struct error *error)
+int address_resolve(const char *host, const char *port, int family, int type, int flags,
+	struct address *list, size_t capacity, size_t *count, struct error *error)
 {
-	struct addrinfo hints = {
-		.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+	struct addrinfo hints = {.ai_family = family, .ai_socktype = type, .ai_flags = flags};
 	struct addrinfo *found;
 	size_t filled = 0;
 	int failure = getaddrinfo(host, port, &hints, &found);

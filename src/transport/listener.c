@@ -132,8 +132,8 @@ static int open_each(struct listener *listener, struct address *list, size_t cou
 static int resolve(const char *host, const char *port, struct address *list, size_t *count,
 	struct error *error)
 {
-	if (address_resolve(host, port, AF_UNSPEC, AI_PASSIVE, list, LISTENER_SOCKETS_MAX, count,
-		    error) == 0)
+	if (address_resolve(host, port, AF_UNSPEC, SOCK_STREAM, AI_PASSIVE, list,
+		    LISTENER_SOCKETS_MAX, count, error) == 0)
 		return 0;
 	error->exit_code = EX_UNAVAILABLE;
 	return -1;

@@ -21,6 +21,7 @@ struct tls {
 	int fd;
 	int flags; /* of the next recv(2) or send(2) */
 	int error_number;
+	bool has_heard;      /* a byte of the peer */
 	bool is_cut;         /* recv(2) has met the end of the stream */
 	uint64_t wire_bytes; /* that the kernel has taken */
 	const char *failure; /* NULL while TLS works */
@@ -51,6 +52,7 @@ static int receive(BIO *bio, char *dst, int capacity)
 		return fail_with_errno(tls, bio, BIO_FLAGS_READ);
 	tls->flags |= MSG_DONTWAIT;
 	tls->is_cut = count == 0;
+	tls->has_heard |= count > 0;
 	return (int)count;
 }
 
@@ -183,9 +185,10 @@ enum io tls_handshake(struct tls *tls)
 	if (result == 1)
 		return IO_OK;
 	enum io io = outcome(tls, result);
-	if (tls->is_cut)
-		tls_give_up(tls, "the client has closed in the handshake");
-	return io;
+	if (!tls->is_cut)
+		return io;
+	tls_give_up(tls, "the peer has closed in the handshake");
+	return tls->has_heard ? IO_TLS : IO_EOF;
 }
 
 /* What comes after a failure means nothing any more. */

@@ -5,7 +5,7 @@ import os
 import pathlib
 import sys
 
-NOT_OURS = {".git", "build", "out", "__pycache__", ".cache"}
+NOT_OURS = {".git", "build", "out", "__pycache__", ".cache", "corpus"}  # a seed may hold any bytes
 
 
 class Findings:

@@ -14,6 +14,10 @@ manager, and `use(test, end)` closes it at the end of the test. Ports are chosen
 
 A server talks with a client by a function, talk(client); `client` is a Connection, a socket that
 knows when the server is being closed. Offsets are those of the stream, from 0, for each connection.
+
+The same over UDP, DATAGRAM_PROGRAMS too; there talk(reply, number, data) is called for each datagram:
+
+    server = serve_datagrams(self, duplicating(1))      # or RefusingDatagrams
 """
 
 import ctypes
@@ -47,6 +51,8 @@ TCP_INFO_UNACKED = 24  # struct tcp_info, linux/tcp.h; of a listening socket: it
 class End:
     """Something that a client can be told to connect to."""
 
+    kind = socket.SOCK_STREAM
+
     def __init__(self, host=LOCALHOST, path=None):
         if path is None and ":" in host and not has_ipv6():
             raise unittest.SkipTest("no IPv6 here")
@@ -72,7 +78,7 @@ class End:
 
     def connect(self, timeout=PATIENCE):
         """A plain socket that is connected to it. The caller closes it."""
-        client = socket.socket(self.family, socket.SOCK_STREAM)
+        client = socket.socket(self.family, self.kind)
         try:
             client.settimeout(timeout)
             client.connect(self.address)
@@ -96,7 +102,7 @@ class Bound(End):
 
     def __init__(self, host=LOCALHOST, path=None):
         super().__init__(host, path)
-        self.listener = socket.socket(self.family, socket.SOCK_STREAM)
+        self.listener = socket.socket(self.family, self.kind)
         try:
             self.listener.bind(self.address if path is not None else (host, 0))
         except BaseException:
@@ -265,6 +271,122 @@ class Server(Bound):
             raise AssertionError("a server's thread did not end")
         if self.failures:
             raise AssertionError("a server failed") from self.failures[0]
+
+
+# --- the same with datagrams ---
+
+class RefusingDatagrams(Bound):
+    """A port that is held by a socket which takes datagrams from itself alone: others are refused."""
+
+    kind = socket.SOCK_DGRAM
+
+    def __init__(self, host=LOCALHOST):
+        super().__init__(host)
+        self.listener.connect(self.address)
+
+
+class DatagramServer(Bound):
+    """
+    Gives every datagram to talk(reply, number, data), number from 0 on, in one thread; reply(data)
+    sends a datagram to where that one came from, and returns False once the server is being closed.
+    With `is_elsewhere` it comes from another port.
+    """
+
+    kind = socket.SOCK_DGRAM
+
+    def __init__(self, talk, host=LOCALHOST, is_elsewhere=False):
+        super().__init__(host)
+        self.talk = talk
+        self.received = []
+        self.failures = []
+        self.is_over = False
+        self.answering = socket.socket(self.family, self.kind) if is_elsewhere else self.listener
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            data, client = self.listener.recvfrom(CHUNK)
+            if self.is_over:
+                return
+            self.received.append(data)
+            try:
+                self.talk(lambda answer: self._reply(client, answer), len(self.received) - 1, data)
+            except Exception as error:  # pylint: disable=broad-except
+                self.failures.append(error)
+
+    def _reply(self, client, answer):
+        self.answering.sendto(answer, client)
+        return not self.is_over
+
+    def close(self):
+        if self.listener.fileno() < 0:
+            return
+        self.is_over = True
+        with self.connect() as waker:
+            waker.send(b"")
+        self.thread.join(PATIENCE)
+        self.answering.close()
+        super().close()
+        if self.thread.is_alive():
+            raise AssertionError("a server's thread did not end")
+        if self.failures:
+            raise AssertionError("a server failed") from self.failures[0]
+
+
+def serve_datagrams(test, talk, **keywords):
+    """A server that gives each datagram to talk(), up to the end of the test."""
+    return use(test, DatagramServer(talk, **keywords))
+
+
+def reflect(reply, number, data):
+    """Each datagram comes back (RFC 862)."""
+    del number
+    reply(data)
+
+
+def absorb(reply, number, data):
+    """No answer to anything."""
+    del reply, number, data
+
+
+def losing_datagrams(*numbers):
+    """No answer to some."""
+    def talk(reply, number, data):
+        if number not in numbers:
+            reply(data)
+    return talk
+
+
+def duplicating(*numbers):
+    """Some come back twice."""
+    def talk(reply, number, data):
+        reply(data)
+        if number in numbers:
+            reply(data)
+    return talk
+
+
+def changing(change, *numbers):
+    """Some come back as change(data)."""
+    def talk(reply, number, data):
+        reply(change(data) if number in numbers else data)
+    return talk
+
+
+def holding_back(*numbers, is_behind=False):
+    """The answer to some waits for the datagram behind it, and comes before the answer to that, or behind."""
+    held = []
+
+    def talk(reply, number, data):
+        if number in numbers:
+            held.append(data)
+            return
+        answers = [data, *held] if is_behind else [*held, data]
+        held.clear()
+        for answer in answers:
+            reply(answer)
+    return talk
 
 
 # --- parts of a conversation ---
@@ -511,11 +633,13 @@ class Program(End):
     command(end): its arguments, given the end with its host and port, or path, and a folder.
     """
 
-    def __init__(self, command, host=LOCALHOST, path=None):
+    def __init__(self, command, host=LOCALHOST, path=None, kind=socket.SOCK_STREAM):
         super().__init__(host, path)
+        self.kind = kind
         for is_last in (False, False, True):
             if path is None:
-                with Refusing(host) as probe:
+                probe_type = Refusing if kind == socket.SOCK_STREAM else RefusingDatagrams
+                with probe_type(host) as probe:
                     self.port = probe.port
             try:
                 self._start(command)
@@ -594,6 +718,23 @@ def socat_pipe(host=LOCALHOST, path=None):
     """socat with an echo of its own: it writes into a pipe, and reads from the same."""
     # With more than PIPE_BUF at once it may wait for room in the pipe that only it can make.
     return socat(host, path, to="PIPE", options=["-b", "4096"])
+
+
+def _socat_udp(host, way, to):
+    program = find_program("socat")
+    kind, bound = ("UDP6", f"[{host}]") if ":" in host else ("UDP4", host)
+    return Program(lambda end: [program, "-b", str(CHUNK), f"{kind}-{way}:{end.port},bind={bound},fork", to],
+                   host, kind=socket.SOCK_DGRAM)
+
+
+def socat_datagrams(host=LOCALHOST):
+    """socat, with a process and cat for each datagram."""
+    return _socat_udp(host, "RECVFROM", "EXEC:cat")
+
+
+def socat_datagrams_pipe(host=LOCALHOST):
+    """socat, with a process and a connected socket for each peer, and an echo of its own."""
+    return _socat_udp(host, "LISTEN", "PIPE")
 
 
 def ncat(host=LOCALHOST):
@@ -700,6 +841,8 @@ def python_asyncio(host=LOCALHOST, path=None):
 UNIX_PROGRAMS = {"socat": socat, "socat_pipe": socat_pipe,
                  "python_socketserver": python_socketserver, "python_asyncio": python_asyncio}
 PROGRAMS = {**UNIX_PROGRAMS, "ncat": ncat, "xinetd": xinetd}
+# Not xinetd: of 30 datagrams, each sent behind the answer to the last, it leaves some unanswered.
+DATAGRAM_PROGRAMS = {"socat": socat_datagrams, "socat_pipe": socat_datagrams_pipe}
 # Echoes that are whole only for a client that awaits the answer to so many bytes before it goes on,
 # or ends: ncat ends at the client's end, whatever cat has to say, and writes to cat while cat waits
 # for it to read.

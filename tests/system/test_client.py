@@ -2,9 +2,10 @@
 """Our own client: its command line, the same for every command."""
 
 import json
+import os
 
 from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, Pty, yodel
-from other_ends import Refusing, use
+from other_ends import Refusing, abstract_name, socat_pipe, use
 from yodel_harness import environment, main
 
 
@@ -18,8 +19,11 @@ class Usage(ClientTest):
                 (["send", "127.0.0.1", "7", "text", "more"], b"expected: yodel send"),
                 (["connect", "127.0.0.1", "7", "text"],
                  b"expected: yodel connect [OPTION...] HOST PORT;"),
-                (["send", "unix:/socket", "-4"], b"-4, -6 and --source are for TCP"),
+                (["send", "unix:/socket", "-4"], b"-4, -6 and --source are for HOST and PORT"),
                 (["send", "unix:"], b"the path of a Unix socket"),
+                (["ping", "unix:/socket", "7"],
+                 b'expected nothing more behind unix:/socket, which has no port, got "7"'),
+                (["send", "-U", "@name", "text", "\x1b[2J"], rb'unix:@name, which has no port, got "\x1b[2J"'),
                 (["send", "-46", "localhost", "7"], b"-4 and -6 exclude each other"),
                 (["send", "-x", "127.0.0.1", "7"], b'"-x"'),
                 (["send", "-t", "soon", "127.0.0.1", "7"], b'"soon"')):
@@ -52,6 +56,22 @@ class Usage(ClientTest):
                     self.assertNotIn(b"\x1b", done.stderr + done.stdout)
                     self.assertNotIn(b"\xff", done.stderr + done.stdout)
                     json.loads(done.stdout)
+
+
+class UnixSockets(ClientTest):
+    COMMANDS = (["send", "text"], ["connect"], ["check"], ["ping", "-n", "2", "-i", "1ms"],
+                ["ping", "--connect", "-n", "2", "-i", "1ms"], ["load", "-c", "3", "-n", "30"],
+                ["load", "--connect", "-c", "3", "-n", "30"], ["verify", "-n", "100k"], ["multi", "text"])
+
+    def test_every_command_takes_one_in_place_of_host_and_port(self):
+        for path in (os.path.join(self.folder(), "echo"), abstract_name()):
+            end = use(self, socat_pipe(path=path))
+            for command, *arguments in self.COMMANDS:
+                for target in (["unix:" + path], ["-U", path], ["--unix=" + path]):
+                    with self.subTest(command=command, arguments=arguments, target=target):
+                        done = yodel(command, *target, *arguments, "--json", data=b"text\n")
+                        self.assert_ended(done, OK)
+                        self.assertEqual(json.loads(done.stdout)["target"], "unix:" + end.path)
 
 
 class Json(ClientTest):

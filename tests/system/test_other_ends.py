@@ -8,10 +8,11 @@ import threading
 import time
 
 import other_ends
-from other_ends import (LOCKSTEP, PROGRAMS, UNIX_PROGRAMS, Full, NeverAccepting, Refusing, Server,
-                        Stalling, abstract_name, adding, chunking, corrupting, echo, greeting,
-                        losing, reordering, repeating, resetting, serve, silent, slow, swallow,
-                        trailing, truncating, use)
+from other_ends import (DATAGRAM_PROGRAMS, LOCKSTEP, PROGRAMS, UNIX_PROGRAMS, Full, NeverAccepting,
+                        Refusing, RefusingDatagrams, Server, Stalling, abstract_name, adding, changing,
+                        chunking, corrupting, duplicating, echo, greeting, holding_back, losing,
+                        losing_datagrams, reflect, reordering, repeating, resetting, serve,
+                        serve_datagrams, silent, slow, swallow, trailing, truncating, use)
 from yodel_harness import (PATIENCE, SLACK, SystemTest, has_ipv6, main, receive_all,
                            receive_exactly, send_until_full, wait_until)
 
@@ -307,6 +308,62 @@ class Ending(EndTest):
             self.assertEqual(receive_exactly(client, 5), b"yodel")
             client.close()
         self.assertEqual(server.connections, 300)
+
+
+class Datagrams(EndTest):
+    def answers_to(self, talk, count=4):
+        """What comes back for each of the datagrams 0, 1, ..., sent once the server has the last."""
+        server = serve_datagrams(self, talk)
+        client = self.connect_to(server)
+        for number in range(count):
+            client.send(b"%d" % number)
+        wait_until(lambda: len(server.received) == count, "the server has them")
+        server.close()  # so all is said
+        answers = []
+        with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
+            client.setblocking(False)
+            while True:
+                answers.append(client.recv(100))
+        return b" ".join(answers)
+
+    def test_each_fault_is_the_one_that_is_promised(self):
+        for talk, expected in (
+                (reflect, b"0 1 2 3"), (losing_datagrams(0, 2), b"1 3"), (duplicating(1), b"0 1 1 2 3"),
+                (changing(lambda data: data + b"!", 2), b"0 1 2! 3"),
+                (holding_back(0, 1), b"0 1 2 3"), (holding_back(1, is_behind=True), b"0 2 1 3")):
+            self.assertEqual(self.answers_to(talk), expected)
+
+    def test_answer_may_come_from_another_port(self):
+        server = serve_datagrams(self, reflect, is_elsewhere=True)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(PATIENCE)
+            client.sendto(b"x", server.address)
+            data, sender = client.recvfrom(10)
+            self.assertEqual(data, b"x")
+            self.assertNotEqual(sender, server.address)
+
+    def test_refusing_refuses_and_holds_its_port(self):
+        end = use(self, RefusingDatagrams())
+        client = self.connect_to(end)
+        client.send(b"x")
+        self.assertRaises(ConnectionRefusedError, client.recv, 1)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+            self.assertRaises(OSError, other.bind, end.address)
+
+    def test_programs_echo(self):
+        for name, start in DATAGRAM_PROGRAMS.items():
+            for host in NotServing.hosts:
+                with self.subTest(name=name, host=host), start(host=host) as end:
+                    client = self.connect_to(end)
+                    for data in (b"y", bytes(range(256)) * 200):
+                        client.send(data)
+                        self.assertEqual(client.recv(65536), data)
+
+    def test_close_tells_a_failure_of_talk(self):
+        server = serve_datagrams(self, lambda reply, number, data: 1 / 0)
+        self.connect_to(server).send(b"x")
+        wait_until(lambda: server.failures, "it fails")
+        self.assertRaisesRegex(AssertionError, "a server failed", server.close)
 
 
 class Programs(EndTest):

@@ -36,6 +36,14 @@ uint32_t support_random(void)
 	return (uint32_t)(state >> 32);
 }
 
+void append_text(char *text, size_t capacity, const char *more)
+{
+	size_t used = strlen(text), length = strlen(more);
+
+	assert_true(used + length < capacity);
+	memcpy(text + used, more, length + 1);
+}
+
 void capture_start(void)
 {
 	fflush(stderr);

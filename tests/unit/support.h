@@ -41,6 +41,9 @@ int64_t support_now_ms(void);
 /* A number from a sequence that is the same in every run. */
 uint32_t support_random(void);
 
+/* Appends to a string with room for capacity bytes; asserts that it fits. */
+void append_text(char *text, size_t capacity, const char *more);
+
 /* --- stderr ----------------------------------------------------------------------------------- */
 
 /* Sends stderr into memory until capture_end; assert nothing in between, it would not be seen. */

@@ -43,11 +43,14 @@ static void resolve_reads_numeric_addresses(void **state)
 	size_t count = 99;
 
 	(void)state;
-	assert_int_equal(
-		address_resolve("127.0.0.1", "7", AF_UNSPEC, 0, list, 4, &count, &error), 0);
+	assert_int_equal(address_resolve("127.0.0.1", "7", AF_UNSPEC, SOCK_STREAM, 0, list, 4,
+				 &count, &error),
+		0);
 	assert_int_equal(count, 1);
 	expect_format(list[0], "127.0.0.1:7");
-	assert_int_equal(address_resolve("::1", "65535", AF_UNSPEC, 0, list, 4, &count, &error), 0);
+	assert_int_equal(
+		address_resolve("::1", "65535", AF_UNSPEC, SOCK_STREAM, 0, list, 4, &count, &error),
+		0);
 	assert_int_equal(count, 1);
 	expect_format(list[0], "[::1]:65535");
 }
@@ -61,9 +64,28 @@ static void resolve_reads_service_names(void **state)
 	(void)state;
 	if (getservbyname("http", "tcp") == NULL)
 		skip();
-	assert_int_equal(
-		address_resolve("127.0.0.1", "http", AF_UNSPEC, 0, list, 4, &count, &error), 0);
+	assert_int_equal(address_resolve("127.0.0.1", "http", AF_UNSPEC, SOCK_STREAM, 0, list, 4,
+				 &count, &error),
+		0);
 	expect_format(list[0], "127.0.0.1:80");
+}
+
+static void resolve_keeps_services_of_tcp_and_udp_apart(void **state)
+{
+	struct address list[4];
+	struct error error;
+	size_t count;
+
+	(void)state;
+	if (getservbyname("tftp", "udp") == NULL || getservbyname("tftp", "tcp") != NULL)
+		skip();
+	assert_int_equal(address_resolve("127.0.0.1", "tftp", AF_UNSPEC, SOCK_DGRAM, 0, list, 4,
+				 &count, &error),
+		0);
+	expect_format(list[0], "127.0.0.1:69");
+	assert_int_equal(address_resolve("127.0.0.1", "tftp", AF_UNSPEC, SOCK_STREAM, 0, list, 4,
+				 &count, &error),
+		-1);
 }
 
 static void resolve_of_no_host_gives_the_wildcard_or_the_loopback(void **state)
@@ -73,14 +95,16 @@ static void resolve_of_no_host_gives_the_wildcard_or_the_loopback(void **state)
 	size_t count;
 
 	(void)state;
-	assert_int_equal(
-		address_resolve(NULL, "7", AF_UNSPEC, AI_PASSIVE, list, 4, &count, &error), 0);
+	assert_int_equal(address_resolve(NULL, "7", AF_UNSPEC, SOCK_STREAM, AI_PASSIVE, list, 4,
+				 &count, &error),
+		0);
 	bool has_any = false;
 	for (size_t i = 0; i < count; i++)
 		has_any = has_any || (list[i].any.sa_family == AF_INET &&
 					     list[i].v4.sin_addr.s_addr == htonl(INADDR_ANY));
 	assert_true(has_any);
-	assert_int_equal(address_resolve(NULL, "7", AF_UNSPEC, 0, list, 4, &count, &error), 0);
+	assert_int_equal(
+		address_resolve(NULL, "7", AF_UNSPEC, SOCK_STREAM, 0, list, 4, &count, &error), 0);
 	for (size_t i = 0; i < count; i++)
 		assert_true(list[i].any.sa_family == AF_INET6 ||
 			    list[i].v4.sin_addr.s_addr == htonl(INADDR_LOOPBACK));
@@ -94,14 +118,16 @@ static void resolve_gives_each_address_once_and_no_more_than_fit(void **state)
 
 	(void)state;
 	memset(list, 0, sizeof list);
-	assert_int_equal(
-		address_resolve("localhost", "7", AF_UNSPEC, 0, list, 8, &count, &error), 0);
+	assert_int_equal(address_resolve("localhost", "7", AF_UNSPEC, SOCK_STREAM, 0, list, 8,
+				 &count, &error),
+		0);
 	assert_in_range(count, 1, 2);
 	for (size_t i = 0; i < count; i++)
 		for (size_t j = 0; j < i; j++)
 			assert_memory_not_equal(&list[i], &list[j], sizeof *list);
-	assert_int_equal(
-		address_resolve("localhost", "7", AF_UNSPEC, 0, list, 1, &count, &error), 0);
+	assert_int_equal(address_resolve("localhost", "7", AF_UNSPEC, SOCK_STREAM, 0, list, 1,
+				 &count, &error),
+		0);
 	assert_int_equal(count, 1);
 }
 
@@ -114,13 +140,15 @@ static void resolve_names_what_it_cannot_find(void **state)
 	size_t count = 99;
 
 	(void)state;
-	assert_int_equal(address_resolve("127.0.0.1", "no-such-service", AF_UNSPEC, 0, list, 4,
-				 &count, &error),
+	assert_int_equal(address_resolve("127.0.0.1", "no-such-service", AF_UNSPEC, SOCK_STREAM, 0,
+				 list, 4, &count, &error),
 		-1);
 	assert_int_equal(error.exit_code, EX_NOHOST);
 	assert_non_null(strstr(error.message, "\"127.0.0.1\""));
 	assert_non_null(strstr(error.message, "\"no-such-service\""));
-	assert_int_equal(address_resolve(label, "7", AF_UNSPEC, 0, list, 4, &count, &error), -1);
+	assert_int_equal(
+		address_resolve(label, "7", AF_UNSPEC, SOCK_STREAM, 0, list, 4, &count, &error),
+		-1);
 	assert_int_equal(error.exit_code, EX_NOHOST);
 	assert_non_null(strstr(error.message, label));
 	assert_int_equal(count, 99);
@@ -277,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(resolve_reads_numeric_addresses),
 		cmocka_unit_test(resolve_reads_service_names),
+		cmocka_unit_test(resolve_keeps_services_of_tcp_and_udp_apart),
 		cmocka_unit_test(resolve_of_no_host_gives_the_wildcard_or_the_loopback),
 		cmocka_unit_test(resolve_gives_each_address_once_and_no_more_than_fit),
 		cmocka_unit_test(resolve_names_what_it_cannot_find),

@@ -158,6 +158,52 @@ static void a_trickle_does_not_outlast_the_lifetime(void **state)
 	assert_true(trickler.count > 1);
 }
 
+static enum close_reason read_before(struct connection *connection, int64_t deadline_ms)
+{
+	char bytes[16];
+	size_t got;
+
+	return connection_read_before(
+		connection, deadline_ms, CLOSE_HEADER_TIME, bytes, sizeof bytes, &got);
+}
+
+static void a_trickle_does_not_outlast_a_deadline(void **state)
+{
+	struct session *session = *state;
+	enum close_reason reason = CLOSE_NONE;
+	struct trickle trickler;
+
+	session_open(session, NULL, ROOMY);
+	session->listener.timeouts.idle_ms = 3600000;
+	int64_t deadline_ms = clock_monotonic_ms() + 300;
+	start_trickle(&trickler, session->client, POLLRDHUP);
+	while (reason == CLOSE_NONE)
+		reason = read_before(session->connection, deadline_ms);
+	assert_int_equal(reason, CLOSE_HEADER_TIME);
+	assert_true(clock_monotonic_ms() >= deadline_ms);
+	connection_close(session->connection, reason);
+	pthread_join(trickler.thread, NULL);
+	assert_true(trickler.count > 1);
+}
+
+static void the_earliest_of_deadline_idle_and_lifetime_decides(void **state)
+{
+	struct session *session = *state;
+	int64_t now_ms = clock_monotonic_ms();
+
+	session_open(session, NULL, ROOMY);
+	session->listener.timeouts.idle_ms = 50;
+	assert_int_equal(read_before(session->connection, 0), CLOSE_IDLE);
+	assert_int_equal(read_before(session->connection, now_ms + 3600000), CLOSE_IDLE);
+	assert_int_equal(read_before(session->connection, now_ms - 1), CLOSE_HEADER_TIME);
+	session->listener.timeouts.idle_ms = 0;
+	assert_int_equal(
+		read_before(session->connection, clock_monotonic_ms() + 20), CLOSE_HEADER_TIME);
+	session->connection->lifetime_deadline_ms = clock_monotonic_ms() + 20;
+	assert_int_equal(read_before(session->connection, now_ms + 3600000), CLOSE_LIFETIME);
+	assert_int_equal(read_before(session->connection, now_ms - 1), CLOSE_LIFETIME);
+}
+
 static void the_earlier_of_idle_and_lifetime_decides(void **state)
 {
 	struct session *session = *state;
@@ -529,7 +575,7 @@ static void open_and_close_are_a_line_each(void **state)
 	address_format(&session->connection->peer, peer);
 	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
 	capture_start();
-	connection_open(session->connection);
+	assert_int_equal(connection_open(session->connection), CLOSE_NONE);
 	char *text = capture_end();
 	snprintf(expected, sizeof expected, " info accept conn=1 listener=test peer=%s active=1\n",
 		peer);
@@ -571,7 +617,7 @@ static void *open_and_read_name(void *argument)
 {
 	struct named *named = argument;
 
-	connection_open(named->connection);
+	assert_int_equal(connection_open(named->connection), CLOSE_NONE);
 	pthread_getname_np(pthread_self(), named->name, sizeof named->name);
 	return NULL;
 }
@@ -619,6 +665,8 @@ int main(void)
 		ROW(after_the_first_byte_the_idle_time_counts),
 		ROW(without_a_first_byte_time_idle_counts_from_the_start),
 		ROW(a_trickle_does_not_outlast_the_lifetime),
+		ROW(a_trickle_does_not_outlast_a_deadline),
+		ROW(the_earliest_of_deadline_idle_and_lifetime_decides),
 		ROW(the_earlier_of_idle_and_lifetime_decides),
 		ROW(wait_tells_that_the_client_has_said_something),
 		ROW(wait_ends_at_the_callers_time_for_nothing),

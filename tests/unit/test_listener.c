@@ -100,7 +100,9 @@ static int connect_and_accept(int listening, const char *host, unsigned port, in
 	size_t count;
 
 	snprintf(service, sizeof service, "%u", port);
-	assert_int_equal(address_resolve(host, service, AF_UNSPEC, 0, list, 1, &count, &error), 0);
+	assert_int_equal(
+		address_resolve(host, service, AF_UNSPEC, SOCK_STREAM, 0, list, 1, &count, &error),
+		0);
 	*client = __real_socket(list[0].any.sa_family, SOCK_STREAM, 0);
 	assert_int_equal(connect(*client, &list[0].any, list[0].length), 0);
 	assert_true(wait_readable(listening, SUPPORT_PATIENCE_MS));

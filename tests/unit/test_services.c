@@ -394,7 +394,8 @@ static void every_service_of_the_table_has_its_function(void **state)
 		const char *name;
 		service_run *run;
 	} rows[] = {{"echo", service_echo}, {"greet", service_greet}, {"discard", service_discard},
-		{"chargen", service_chargen}, {"daytime", service_daytime}, {"time", service_time}};
+		{"chargen", service_chargen}, {"daytime", service_daytime}, {"time", service_time},
+		{"message", service_message}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -8,6 +8,8 @@
 #include "yodel/base/log.h"
 #include "yodel/service/greeting.h"
 #include "yodel/service/service.h"
+#include "yodel/transport/frame.h"
+#include "yodel/transport/peer_json.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -47,6 +49,31 @@ int __wrap_pthread_create(
 	return failure;
 }
 
+/*
+ * One request that is answered, and one that is refused by the parser at the end of its way: nested as
+ * deeply as may be, with a number of many digits and a name of many letters twice.
+ */
+static void ask(int client)
+{
+	char content[1024] = "{\"action\": \"search\", \"value\": \"x\", \"deep\":";
+	size_t length;
+
+	for (int i = 1; i < PEER_JSON_DEPTH_MAX; i++)
+		append_text(content, sizeof content, "[");
+	append_text(content, sizeof content, "-123456789.01234567890123456789e-300");
+	for (int i = 1; i < PEER_JSON_DEPTH_MAX; i++)
+		append_text(content, sizeof content, "]");
+	for (int i = 0; i < 2; i++) {
+		append_text(content, sizeof content, i == 0 ? "}" : ",\"action\":\"\"}");
+		char *message = frame_encode(FRAME_TEXT, content, strlen(content), &length);
+
+		assert_non_null(message);
+		send_all(client, message, length);
+		free(message);
+		content[strlen(content) - 1] = '\0';
+	}
+}
+
 /* What a client does to make the service go everywhere it can. */
 static void talk(int client, const char *service)
 {
@@ -54,7 +81,10 @@ static void talk(int client, const char *service)
 	int end;
 
 	memset(bytes, 'x', sizeof bytes);
-	send_all(client, bytes, sizeof bytes);
+	if (strcmp(service, "message") == 0)
+		ask(client);
+	else
+		send_all(client, bytes, sizeof bytes);
 	if (strcmp(service, "chargen") == 0) {
 		for (int i = 0; i < 100; i++)
 			(void)receive(client, bytes, sizeof bytes, &end);
@@ -97,10 +127,13 @@ static struct config *config_for(const char *service)
 	for (size_t i = 0; i < GREETING_FIELDS; i++)
 		memcpy(greeting + 7 + 7 * i, "${peer}", sizeof "${peer}");
 	snprintf(refusal, sizeof refusal, "-olimits.refuse_text=%0512d", 0);
-	return CONFIG(service_word, strcmp(service, "greet") == 0 ? greeting : "-oport=0", refusal,
-		"-oport=0", "-oname=listener-with-a-32-character-nam", "-olimits.max_connections=1",
-		"-otimeouts.idle=10s", "-otimeouts.lifetime=10s", "-otimeouts.first_byte=10s",
-		"-otimeouts.linger=1s");
+	return CONFIG(service_word,
+		strcmp(service, "greet") == 0     ? greeting
+		: strcmp(service, "message") == 0 ? "-okeep=true"
+						  : "-oport=0",
+		refusal, "-oport=0", "-oname=listener-with-a-32-character-nam",
+		"-olimits.max_connections=1", "-otimeouts.idle=10s", "-otimeouts.lifetime=10s",
+		"-otimeouts.first_byte=10s", "-otimeouts.linger=1s");
 }
 
 /* Fresh ones, and for good: who has counted itself out of a loop is on its stack for a moment yet. */
@@ -148,7 +181,7 @@ static size_t default_stack(void)
 static void a_client_needs_less_than_half_of_its_stack(void **state)
 {
 	static const char *const services[] = {
-		"daytime", "echo", "greet", "discard", "chargen", "time"};
+		"daytime", "echo", "greet", "discard", "chargen", "time", "message"};
 	size_t most = 0;
 
 	(void)state;

@@ -37,6 +37,7 @@ struct command {
 	size_t settings_bytes;                /* of the struct that they are stored into */
 	bool has_target;                      /* HOST and PORT come first */
 	bool has_ports;                    /* in place of PORT: a list of ports for the command */
+	bool has_udp;                      /* takes the datagram_options, too */
 	size_t min_operands, max_operands; /* behind the target */
 	/* More to ask of what was read. Returns 0, or -1 with error (EX_USAGE). NULL: nothing. */
 	int (*check)(const struct request *request, const void *settings, struct error *error);
@@ -54,6 +55,12 @@ extern const struct command *const commands[];
 
 /* The options that mean the same for every command, stored into a struct request. */
 extern const struct command_option shared_options[];
+
+/* The options of the commands that may send datagrams, stored into a struct request. */
+extern const struct command_option datagram_options[];
+
+/* The table of a command beside its own and the shared one, or NULL. */
+const struct command_option *command_more_options(const struct command *command);
 
 /* Finds a command, or returns NULL. */
 const struct command *command_find(const char *name);

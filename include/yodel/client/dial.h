@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the addresses of a target and connects to them.
+ * Finds the addresses of a target and connects to them. A datagram socket is connected at once, to
+ * any address: whether somebody is there, its datagrams tell.
  * The caller owns descriptors that come back; all are non-blocking, and TCP ones do not delay small
  * messages. Threads: any; a struct belongs to one, or is constant.
  * Source: connect(2) on EINPROGRESS, RFC 6724 for the order of addresses, getrlimit(2).
@@ -24,6 +25,7 @@ enum {
 
 /* Where to, and where from. */
 struct target {
+	int type;                                       /* SOCK_STREAM or SOCK_DGRAM */
 	struct address addresses[TARGET_ADDRESSES_MAX]; /* in the order to try */
 	size_t count;
 	struct address source; /* .length 0: whatever the kernel chooses */
@@ -83,7 +85,8 @@ int dial(const struct request *request, const struct target *target, struct addr
 
 /* What a connect tells. */
 struct dialed {
-	struct address peer; /* the address that answered */
+	size_t index;        /* among the addresses of the target: that which answered */
+	struct address peer; /* the address itself */
 	int64_t connect_ns;  /* how long it took to */
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One round trip after the other: a message out, the same bytes back; or a TCP handshake alone.
- * Each message differs from those before, so that an answer that is stale or shifted is noticed.
+ * One round trip after the other: a message out, the same bytes back, over a connection or as
+ * datagrams; or a TCP handshake alone. Each message differs from those before, so that an answer that
+ * is stale or shifted is noticed.
  * Owns its connection and its message. Threads: one per struct.
  */
 #ifndef YODEL_CLIENT_PINGER_H
@@ -16,6 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct ping_transport;
+
 enum round_result {
 	ROUND_ANSWERED,    /* rtt_ns says when */
 	ROUND_LOST,        /* no connection, no answer in time, or the connection ended */
@@ -23,14 +26,18 @@ enum round_result {
 	ROUND_INTERRUPTED, /* it says nothing; the interrupt is still pending */
 };
 
+enum { PINGER_REMEMBERED = 64 }; /* rounds, of which an answer is known to be the first or not */
+
 struct pinger {
 	const struct request *request;
-	struct target target; /* from the first connection on: the address that answered it */
+	struct target target; /* once there is a peer, its address alone */
 	int interrupt_fd;
 	size_t size_bytes;
-	bool has_peer;
+	bool has_peer; /* somebody has connected, or answered a datagram */
 	struct address peer;
-	uint64_t connects; /* that succeeded */
+	uint64_t connects;   /* that succeeded; of datagrams none */
+	uint64_t duplicates; /* answers to a datagram behind the first */
+	uint64_t late;       /* other answers that no round awaited any more */
 
 	/* Of the last round. */
 	int64_t rtt_ns;
@@ -38,9 +45,12 @@ struct pinger {
 	struct failure failure; /* unless answered or interrupted */
 
 	/* Its own. */
-	int fd; /* -1: not connected */
-	uint64_t serial, seed;
-	char *message;
+	const struct ping_transport *transport;
+	int fd;         /* -1: not connected */
+	uint64_t dials; /* connects that were tried */
+	uint64_t number, seed;
+	char *message;                        /* of this number */
+	uint64_t answered[PINGER_REMEMBERED]; /* numbers of datagrams, each at its remainder */
 };
 
 /*
@@ -51,14 +61,18 @@ struct pinger {
 void pinger_init(struct pinger *pinger, const struct request *request, const struct target *target,
 	int interrupt_fd, size_t size_bytes);
 
-/* Connects, if it is not connected. The time is the handshake's. */
+/* Connects, if it is not connected. The time is the handshake's; datagrams have none. */
 enum round_result pinger_connect(struct pinger *pinger) MUST_USE;
 
 /*
  * Sends a message and awaits it back, for at most the request's timeout. Connects where there is no
- * connection, or the peer has ended it; any other end than an answer ends the connection, too.
+ * connection, or the peer has ended it; any other end than an answer ends the connection, too. A
+ * datagram that nobody takes goes to the next address, as long as none has answered.
  */
 enum round_result pinger_echo(struct pinger *pinger) MUST_USE;
+
+/* Counts the answers that have come since the last round. */
+void pinger_count_strays(struct pinger *pinger);
 
 /* Closes the connection, if there is one. */
 void pinger_disconnect(struct pinger *pinger);

@@ -23,7 +23,8 @@ struct request {
 	const char *path;    /* of a Unix socket, "@NAME" for an abstract one; NULL for TCP */
 	char **operands;     /* what follows on the command line */
 	size_t operand_count;
-	/* All of it as messages name it, safe to print: "localhost port 7", "unix:/path". */
+	/* All of it as messages name it, safe to print: "localhost port 7", "localhost UDP port 7",
+	 * "unix:/path". */
 	char target[TARGET_BYTES];
 
 	/* The shared options; strings are "" where they were not given. */
@@ -32,6 +33,7 @@ struct request {
 	char *source;       /* ADDR[/BITS][:PORT] */
 	int64_t timeout_ms; /* for connecting, and for an answer; 0 waits for ever */
 	char *unix_path;
+	bool is_udp; /* of the commands that may send datagrams */
 	bool is_json;
 	bool is_quiet;
 	bool is_colorless;

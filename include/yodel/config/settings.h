@@ -17,12 +17,13 @@
 
 /* Milliseconds; 0 is off. */
 struct timeouts {
-	int64_t handshake_ms;  /* of TLS, as a whole */
-	int64_t first_byte_ms; /* from accept to the client's first byte */
-	int64_t idle_ms;       /* silence of the client */
-	int64_t write_ms;      /* for the client to take one piece that we send */
-	int64_t lifetime_ms;   /* of the whole connection */
-	int64_t linger_ms;     /* from our FIN to the client's */
+	int64_t first_byte_ms;   /* from accept to the client's first byte */
+	int64_t idle_ms;         /* silence of the client */
+	int64_t write_ms;        /* for the client to take one piece that we send */
+	int64_t lifetime_ms;     /* of the whole connection */
+	int64_t linger_ms;       /* from our FIN to the client's */
+	int64_t proxy_header_ms; /* for the whole header of the PROXY protocol */
+	int64_t handshake_ms;    /* of TLS, as a whole */
 };
 
 /* How many clients are taken in; 0 is no limit. At the top for the daemon, in a listener for it
@@ -58,7 +59,12 @@ struct listener_settings {
 	struct timeouts timeouts;
 	struct limits limits;
 	char *refuse_text;
-	char *stop_command; /* a client's line that stops the daemon; empty for none */
+	struct option_list allow; /* of char *: networks, as transport/cidr.h reads them */
+	struct option_list deny;
+	int proxy_protocol;            /* enum proxy_versions, 0 for none */
+	struct option_list proxy_from; /* networks of proxies, as in allow */
+	struct option_list probe_from; /* networks of health checks, as in allow */
+	char *stop_command;            /* a client's line that stops the daemon; empty for none */
 	struct socket_options socket;
 	struct tls_settings tls;
 	const struct service_schema *schema; /* of the service */

@@ -39,4 +39,7 @@ service_run service_daytime;
  * 868. */
 service_run service_time;
 
+/* Answers framed requests: by default one, then closes. Source: docs/protocol.md. */
+service_run service_message;
+
 #endif

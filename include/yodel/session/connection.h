@@ -45,23 +45,29 @@ struct connection {
 	struct address peer;
 	int64_t since_ms;                  /* clock_monotonic_ms at the accept */
 	size_t open_at_accept;             /* connections open then, with this one */
+	bool is_health_check;              /* the peer is of probe_from */
 	bool is_stuck;                     /* the client did not take what we wrote in time */
 	struct stop_command stop_command;  /* how far the client is with it */
 	struct stop_request *stop_request; /* of all connections */
 
 	/* Guarded by the registry's lock. */
+	bool is_peer_counted;
 	bool is_listed;                /* its descriptor may be shut down by others */
 	enum close_reason shut_reason; /* why it was, or CLOSE_NONE */
 	struct connection *next_free;
 };
 
-/* Begins in the client's thread: names the thread "LISTENER/NUMBER" and logs the accept. */
-void connection_open(struct connection *connection);
+/*
+ * Begins in the client's thread: names the thread "LISTENER/NUMBER", hears from the proxy whom it
+ * speaks for where the listener has proxies, and logs the accept.
+ * Returns CLOSE_NONE, or why the client is not served.
+ */
+enum close_reason connection_open(struct connection *connection) MUST_USE;
 
 /*
  * Begins TLS where the listener speaks it, within timeouts.handshake and timeouts.lifetime, and logs
  * what was agreed on.
- * Returns CLOSE_NONE, CLOSE_TLS, CLOSE_CLIENT_RESET, CLOSE_LIFETIME or CLOSE_ERROR.
+ * Returns CLOSE_NONE, CLOSE_TLS, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_LIFETIME or CLOSE_ERROR.
  */
 enum close_reason connection_secure(struct connection *connection) MUST_USE;
 
@@ -93,6 +99,14 @@ struct connection_wait {
  */
 enum close_reason connection_wait(struct connection *connection, const struct connection_wait *wait,
 	bool *has_bytes) MUST_USE;
+
+/*
+ * The same, but not beyond a deadline of the service's own.
+ *   deadline_ms   as clock_monotonic_ms; 0: none
+ *   late          what it returns when that has passed
+ */
+enum close_reason connection_read_before(struct connection *connection, int64_t deadline_ms,
+	enum close_reason late, void *dst, size_t capacity, size_t *got) MUST_USE;
 
 /*
  * Reads what is there, without waiting.

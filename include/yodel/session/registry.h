@@ -77,12 +77,21 @@ int registry_init(struct registry *registry, const struct registry_settings *set
 void registry_fini(struct registry *registry) EXCLUDES(registry->lock);
 
 /*
- * Lets a client in, or says why not: CLOSE_LIMIT_TOTAL, CLOSE_LIMIT_LISTENER, CLOSE_LIMIT_PEER,
+ * Lets a client in, or says why not: CLOSE_PROXY_HEADER (not from a proxy), CLOSE_DENIED, CLOSE_LIMIT_TOTAL, CLOSE_LIMIT_LISTENER, CLOSE_LIMIT_PEER,
  * CLOSE_RATE. A refusal is counted, and costs the rate limits nothing.
  *   connection   set if CLOSE_NONE is returned; the registry takes admission->fd then
  */
 enum close_reason registry_admit(struct registry *registry, const struct admission *admission,
 	struct connection **connection) EXCLUDES(registry->lock) MUST_USE;
+
+/*
+ * Makes peer the connection's, which a proxy has announced: counts it, and says where it may not be:
+ * CLOSE_DENIED, CLOSE_LIMIT_PEER. Once for each connection of a listener with proxy_protocol, which
+ * is not counted for a peer before.
+ *   peer   as it came; IPv4 may be mapped into IPv6
+ */
+enum close_reason registry_announce(struct registry *registry, struct connection *connection,
+	const struct address *peer) EXCLUDES(registry->lock) MUST_USE;
 
 /* Takes an admission back, as if it were refused for reason; the caller closes the descriptor. */
 void registry_retract(struct registry *registry, struct connection *connection,

@@ -42,12 +42,13 @@ struct address_prefix {
  *   host       a name, an IPv4 or IPv6 address; NULL for any address of this machine
  *   port       a number or a service name; NULL, with a host: 0
  *   family     AF_INET, AF_INET6, or AF_UNSPEC for both
+ *   type       SOCK_STREAM, or SOCK_DGRAM: whether the name of a service is one of TCP or of UDP
  *   flags      AI_PASSIVE for listening, 0 for connecting
  *   list       capacity entries; *count of them are filled, in the order to try, each once
  * Returns 0, or -1 with error (EX_NOHOST) where there is none. Source: getaddrinfo(3), RFC 6724.
  */
-int address_resolve(const char *host, const char *port, int family, int flags, struct address *list,
-	size_t capacity, size_t *count, struct error *error) MUST_USE;
+int address_resolve(const char *host, const char *port, int family, int type, int flags,
+	struct address *list, size_t capacity, size_t *count, struct error *error) MUST_USE;
 
 /*
  * Makes the address of a Unix socket.

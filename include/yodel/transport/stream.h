@@ -48,7 +48,8 @@ void stream_init(struct stream *stream, int fd);
  * Begins TLS as its server, before the first byte.
  *   context      loaded; borrowed
  *   timeout_ms   for all of the handshake, however the peer trickles; 0 waits for ever
- * Returns IO_OK; IO_TLS, also after the time; IO_RESET or IO_ERROR.
+ * Returns IO_OK; IO_TLS, also after the time; IO_EOF where the peer has left without a word; IO_RESET
+ * or IO_ERROR.
  */
 enum io stream_secure(
 	struct stream *stream, struct tls_context *context, int64_t timeout_ms) MUST_USE;

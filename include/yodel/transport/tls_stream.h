@@ -26,7 +26,7 @@ struct tls *tls_new(struct tls_context *context, int fd) MUST_USE;
 /*
  * Goes on with the handshake.
  * Returns IO_OK when it is over, IO_TIMEOUT where a wait was too short or there is one more to come,
- * IO_TLS, or IO_ERROR with tls_errno.
+ * IO_EOF where the peer has left without a word, IO_TLS, or IO_ERROR with tls_errno.
  */
 enum io tls_handshake(struct tls *tls) MUST_USE;
 

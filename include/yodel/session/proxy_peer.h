@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The peer that a proxy announces before anything else on a connection, with a header of the PROXY
+ * protocol: it becomes the connection's. Whether a header comes is the listener's setting, never a
+ * guess. Owns nothing. Threads: the client's own. Source: transport/proxy_header.h.
+ */
+#ifndef YODEL_SESSION_PROXY_PEER_H
+#define YODEL_SESSION_PROXY_PEER_H
+
+#include "yodel/base/attributes.h"
+#include "yodel/base/log.h"
+#include "yodel/session/connection.h"
+#include "yodel/transport/proxy_header.h"
+
+#include <stdint.h>
+
+struct proxy_peer {
+	struct address proxy;       /* who has connected */
+	struct proxy_header header; /* points into bytes; zero where none was good */
+	const char *why;            /* what is wrong with it, or NULL */
+	uint8_t bytes[PROXY_HEADER_MAX_BYTES];
+};
+
+/*
+ * Reads the header, and no byte beyond, within timeouts.proxy_header; whom it announces is the
+ * connection's peer from then on, and counts and is allowed as such.
+ * Returns CLOSE_NONE, CLOSE_PROXY_HEADER (peer->why is set), CLOSE_DENIED, CLOSE_LIMIT_PEER,
+ * CLOSE_CLIENT_FIN (it said nothing), CLOSE_CLIENT_RESET or CLOSE_ERROR.
+ */
+enum close_reason proxy_peer_receive(
+	struct proxy_peer *peer, struct connection *connection) MUST_USE;
+
+/* Adds what a line about the connection should tell of the proxy. */
+void proxy_peer_log(const struct proxy_peer *peer, struct log_line *line);
+
+#endif
