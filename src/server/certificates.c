@@ -3,6 +3,7 @@
 
 #include "yodel/base/log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
 
@@ -101,14 +102,16 @@ void certificates_check(const struct config *config, struct problems *problems)
 {
 	struct tls_context context;
 	struct error error;
+	char origin[64];
 
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener_settings *listener = &config->listeners[i];
 
+		snprintf(origin, sizeof origin, "listener %s", listener->name);
 		tls_context_init(&context);
 		if (count_of(listener) > 0 &&
 			tls_context_load(&context, &listener->tls, &error) != 0)
-			problems_add(problems, "listener", listener->name, "%s", error.message);
+			problems_add(problems, origin, NULL, "%s", error.message);
 		tls_context_fini(&context);
 	}
 }
