@@ -37,8 +37,13 @@ static void free_content(
 
 static int content_index = -1;
 
-static void make_content_index(void)
+/*
+ * OpenSSL must not clean up at exit: a thread that has counted itself out, or is left behind, may
+ * still be in it.
+ */
+static void start_openssl(void)
 {
+	CHECK(OPENSSL_init_ssl(OPENSSL_INIT_NO_ATEXIT, NULL) == 1);
 	content_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, free_content);
 	CHECK(content_index >= 0);
 }
@@ -51,10 +56,8 @@ static struct content *content_of(const SSL_CTX *ctx)
 /* Makes room for the pairs, which ctx then owns. Returns NULL where memory is short. */
 static struct content *add_content(SSL_CTX *ctx, size_t pairs)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct content *content = calloc(1, sizeof *content + pairs * sizeof *content->pairs);
 
-	CHECK(pthread_once(&once, make_content_index) == 0);
 	if (content == NULL || SSL_CTX_set_ex_data(ctx, content_index, content) == 1)
 		return content;
 	free(content);
@@ -263,6 +266,9 @@ void tls_context_fini(struct tls_context *context)
 int tls_context_load(
 	struct tls_context *context, const struct tls_settings *settings, struct error *error)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	CHECK(pthread_once(&once, start_openssl) == 0);
 	ERR_clear_error();
 	SSL_CTX *made = make(settings, error);
 	if (made == NULL)

@@ -136,7 +136,7 @@ class Rules(TlsTest):
                             '1: tls.alpn.[0]: expected the name of a protocol of 1 to 255 bytes, '
                             'got ""')
         self.assert_problem('tls: { certificates = ( { key = "/k"; } ); };',
-                            "1: tls.certificates.[0].certificate: expected the name of a file, "
+                            "1: tls.certificates.[0].certificate: expected a string, "
                             "got nothing")
 
     def test_a_listener_takes_it_from_the_top_or_does_without(self):

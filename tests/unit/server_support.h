@@ -7,6 +7,7 @@
 
 #include "yodel/config/config.h"
 #include "yodel/server/accept_loop.h"
+#include "yodel/server/certificates.h"
 #include "yodel/session/buffer_pool.h"
 
 /* Builds from arguments of the command line, NULL at the end. The caller owns the configuration. */
@@ -19,6 +20,7 @@ struct running {
 	struct registry registry;
 	struct buffer_pool buffers;
 	struct placement placement;
+	struct certificates certificates;
 	struct accept_loop loop;
 	int event_fd;
 };
