@@ -282,7 +282,8 @@ void tls_summarize(const struct tls *tls, struct tls_summary *summary)
 		.is_resumed = SSL_session_reused(tls->ssl) == 1,
 	};
 	CHECK(length < TLS_NAME_BYTES);
-	memcpy(summary->protocol, protocol, length);
+	if (length > 0)
+		memcpy(summary->protocol, protocol, length);
 	snprintf(summary->server_name, sizeof summary->server_name, "%s",
 		server_name != NULL ? server_name : "");
 	if (certificate == NULL)
