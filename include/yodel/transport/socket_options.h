@@ -45,10 +45,12 @@ void socket_options_set_accepted(const struct socket_options *options, int fd);
 bool socket_options_read_mode(const char *text, mode_t *mode) MUST_USE;
 
 /*
- * Reads the name or number of a user or a group; "" is none, (uid_t)-1 or (gid_t)-1, which chown(2)
- * leaves as it is. Returns false where there is no such name. Threads: one; reads the databases.
+ * Reads the name or number of a user; "" is none, (uid_t)-1, which chown(2) leaves as it is.
+ * Returns false where there is no such name. Threads: one; reads the database.
  */
 bool socket_options_read_owner(const char *text, uid_t *owner) MUST_USE;
+
+/* The same of a group, (gid_t)-1 for none. */
 bool socket_options_read_group(const char *text, gid_t *group) MUST_USE;
 
 #endif
