@@ -6,6 +6,7 @@
 #include "yodel/base/parse.h"
 #include "yodel/base/text.h"
 #include "yodel/client/dial.h"
+#include "yodel/client/proxy_spec.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -49,6 +50,13 @@ const struct command_option shared_options[] = {
 			.default_value = "",
 			.help = "connect from here; from so many bits, each address in turn",
 			.check = dial_check_source}},
+	{.argument = "SPEC",
+		.row = {.path = "send-proxy",
+			.type = OPTION_STRING,
+			AT(send_proxy),
+			.default_value = "",
+			.help = "begin each connection with a header of the PROXY protocol: v1 or v2, and more behind commas",
+			.check = proxy_spec_check}},
 	{.letter = 't',
 		.argument = "TIME",
 		.row = {.path = "timeout",
@@ -235,6 +243,8 @@ static int read_host(const struct command *command, struct request *request, str
 	text_show(port, sizeof port, request->port, strlen(request->port));
 	if (request->is_ipv4_only && request->is_ipv6_only)
 		return error_set(error, EX_USAGE, "-4 and -6 exclude each other");
+	if (request->is_udp && request->send_proxy[0] != '\0')
+		return error_set(error, EX_USAGE, "--send-proxy is for connections, not for --udp");
 	if (!command->has_ports && !is_port(request->port))
 		return error_set(error, EX_USAGE,
 			"port: expected 1 to 65535 or the name of a service, got \"%s\"", port);

@@ -138,6 +138,7 @@ int target_resolve(const struct request *request, const char *port, struct targe
 		.source_count = 1,
 		.timeout_ms = request->timeout_ms,
 	};
+	CHECK(proxy_spec_parse(request->send_proxy, &target->proxy));
 	if (request->path != NULL) {
 		target->count = 1;
 		CHECK(address_from_path(request->path, &target->addresses[0]));
@@ -262,21 +263,23 @@ static bool is_own_peer(int fd)
 	       memcmp(&own.any, &peer.any, own.length) == 0;
 }
 
-int dial_end(int fd)
+int dial_end(const struct target *target, int fd)
 {
 	int number = 0;
 	socklen_t length = sizeof number;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) != 0)
 		return errno;
-	return number == 0 && is_own_peer(fd) ? ECONNREFUSED : number;
+	if (number == 0 && is_own_peer(fd))
+		return ECONNREFUSED;
+	return number == 0 ? proxy_spec_send(&target->proxy, fd) : number;
 }
 
 /*
  * Waits for a connect that was begun. Returns 0 or an errno value; ECANCELED: the interrupt's
  * descriptor became readable.
  */
-static int wait_for_connect(int fd, int interrupt_fd, int64_t timeout_ms)
+static int wait_for_connect(const struct target *target, int fd, int interrupt_fd)
 {
 	struct pollfd wait[] = {
 		{.fd = fd, .events = POLLOUT},
@@ -285,13 +288,13 @@ static int wait_for_connect(int fd, int interrupt_fd, int64_t timeout_ms)
 	int ready;
 
 	do
-		ready = poll(wait, 2, timeout_ms == 0 ? -1 : (int)timeout_ms);
+		ready = poll(wait, 2, target->timeout_ms == 0 ? -1 : (int)target->timeout_ms);
 	while (ready < 0 && errno == EINTR);
 	if (ready < 0)
 		return errno;
 	if (ready == 0)
 		return ETIMEDOUT;
-	return wait[0].revents != 0 ? dial_end(fd) : ECANCELED;
+	return wait[0].revents != 0 ? dial_end(target, fd) : ECANCELED;
 }
 
 /* Appends what came of one address; the kind becomes that which says most. */
@@ -347,7 +350,7 @@ static int connect_one(
 
 	if (number != 0)
 		return number;
-	number = wait_for_connect(made, interrupt_fd, target->timeout_ms);
+	number = wait_for_connect(target, made, interrupt_fd);
 	if (number == 0)
 		*fd = made;
 	else

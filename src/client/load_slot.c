@@ -187,7 +187,7 @@ void load_slot_push(struct load_worker *worker, struct load_slot *slot)
 /* A connect is not under way any more. */
 static void finish_dial(struct load_worker *worker, struct load_slot *slot)
 {
-	int number = dial_end(slot->stream.fd);
+	int number = dial_end(&worker->plan->target, slot->stream.fd);
 
 	worker->now_ns = clock_monotonic_ns();
 	if (number != 0) {

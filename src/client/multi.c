@@ -174,7 +174,7 @@ static void connect_next(struct multi *multi, struct talk *talk, int number)
 
 static void end_connect(struct multi *multi, struct talk *talk)
 {
-	int number = dial_end(talk->fd);
+	int number = dial_end(&multi->target, talk->fd);
 	char peer[ADDRESS_TEXT_BYTES];
 
 	if (number != 0) {

@@ -288,7 +288,7 @@ static void settle(struct scan *scan, size_t place)
 {
 	struct scan_port *port = &scan->ports[scan->busy[place]];
 	struct address address = address_of(scan, port);
-	int number = dial_end(scan->polled[place].fd);
+	int number = dial_end(&scan->target, scan->polled[place].fd);
 
 	if (number == 0) {
 		succeed(scan, port, &address);

@@ -5,6 +5,7 @@
 #include "yodel/base/flags.h"
 #include "yodel/base/text.h"
 #include "yodel/config/config.h"
+#include "yodel/transport/address.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -140,7 +141,13 @@ static bool split_address(char *text, const char **host, const char **port)
 	return true;
 }
 
-/* -l HOST:PORT[=SERVICE] or systemd:NAME[=SERVICE]; an empty host is "*". */
+/* Whether the host stands for a socket by itself. */
+static bool has_no_port(const char *host)
+{
+	return strncmp(host, "systemd:", 8) == 0 || address_path_of_host(host) != NULL;
+}
+
+/* -l HOST:PORT[=SERVICE], unix:PATH[=SERVICE] or systemd:NAME[=SERVICE]; an empty host is "*". */
 static int read_listen(struct command_line *line, const char *argument, struct error *error)
 {
 	int index = (int)line->assignments.listener_count;
@@ -156,12 +163,11 @@ static int read_listen(struct command_line *line, const char *argument, struct e
 	char *service = strrchr(text, '=');
 	if (service != NULL)
 		*service++ = '\0';
-	bool is_inherited = strncmp(text, "systemd:", 8) == 0;
 	host = text;
 	if ((service != NULL && *service == '\0') ||
-		(!is_inherited && !split_address(text, &host, &port))) {
+		(!has_no_port(text) && !split_address(text, &host, &port))) {
 		result = error_set(error, EX_USAGE,
-			"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, or systemd:NAME[=SERVICE], got \"%s\"",
+			"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, unix:PATH[=SERVICE] or systemd:NAME[=SERVICE], got \"%s\"",
 			argument);
 		goto out;
 	}

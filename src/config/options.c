@@ -3,6 +3,7 @@
 #include "yodel/config/config.h"
 
 #include "yodel/base/log.h"
+#include "yodel/transport/address.h"
 #include "yodel/transport/cidr.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ enum {
 	PROTOCOL_MAX_BYTES = 255,
 };
 
+const char *const protocol_names[] = {"tcp", "udp", NULL};
 const char *const scheduling_names[] = {"batch", "normal", NULL};
 const char *const affinity_names[] = {"auto", "follow", "none", NULL};
 
@@ -46,13 +48,50 @@ static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
 		       length;
 }
 
+/* A path counts from the root, for the daemon may be started anywhere. */
+static bool is_path_good(const char *path)
+{
+	struct address address;
+
+	return (path[0] == '/' || (path[0] == '@' && path[1] != '\0')) &&
+	       address_from_path(path, &address);
+}
+
 static bool check_host(const char *text, char why[OPTION_WHY_BYTES])
 {
+	const char *path = address_path_of_host(text);
+
 	snprintf(why, OPTION_WHY_BYTES,
-		"a host name, an IPv4 or IPv6 address, \"*\" or \"systemd:NAME\"");
+		"a host name, an IPv4 or IPv6 address, \"*\", \"unix:/PATH\" or \"unix:@NAME\" of at most 107 bytes, or \"systemd:NAME\"");
+	if (path != NULL)
+		return is_path_good(path);
 	if (strncmp(text, "systemd:", 8) == 0)
 		return text[8] != '\0';
-	return text[0] != '\0' && strncmp(text, "unix:", 5) != 0 && strpbrk(text, " /[]") == NULL;
+	return text[0] != '\0' && strpbrk(text, " /[]") == NULL;
+}
+
+static bool check_mode(const char *text, char why[OPTION_WHY_BYTES])
+{
+	mode_t mode;
+
+	snprintf(why, OPTION_WHY_BYTES, "permissions in octal from \"0\" to \"0777\"");
+	return socket_options_read_mode(text, &mode);
+}
+
+static bool check_owner(const char *text, char why[OPTION_WHY_BYTES])
+{
+	uid_t owner;
+
+	snprintf(why, OPTION_WHY_BYTES, "the name or number of a user of this machine, or \"\"");
+	return socket_options_read_owner(text, &owner);
+}
+
+static bool check_group(const char *text, char why[OPTION_WHY_BYTES])
+{
+	gid_t group;
+
+	snprintf(why, OPTION_WHY_BYTES, "the name or number of a group of this machine, or \"\"");
+	return socket_options_read_group(text, &group);
 }
 
 static bool check_refuse_text(const char *text, char why[OPTION_WHY_BYTES])
@@ -185,6 +224,28 @@ const struct option_row daemon_options[] = {
 		AT_DAEMON(exit.with_parent),
 		.default_value = "false",
 		.help = "Stop, as at TERM, when the process that started the daemon ends (PR_SET_PDEATHSIG)"},
+	{.path = "privileges.user",
+		.type = OPTION_STRING,
+		AT_DAEMON(privileges.user),
+		.default_value = "",
+		.check = check_owner,
+		.help = "User, by name or number, that the daemon becomes once its sockets are bound; empty goes on as who it was started"},
+	{.path = "privileges.group",
+		.type = OPTION_STRING,
+		AT_DAEMON(privileges.group),
+		.default_value = "",
+		.check = check_group,
+		.help = "Group, by name or number, that it becomes; empty takes the user's"},
+	{.path = "privileges.no_new_privs",
+		.type = OPTION_BOOL,
+		AT_DAEMON(privileges.no_new_privs),
+		.default_value = "true",
+		.help = "Never gain privileges again, by no program (PR_SET_NO_NEW_PRIVS)"},
+	{.path = "privileges.allow_root",
+		.type = OPTION_BOOL,
+		AT_DAEMON(privileges.allow_root),
+		.default_value = "false",
+		.help = "Serve as root, if that is who the daemon is; else it refuses to"},
 	{.path = "thread_stack",
 		.type = OPTION_SIZE,
 		AT_DAEMON(thread_stack_bytes),
@@ -231,17 +292,23 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(service),
 		.default_value = "echo",
 		.help = "What is done with a client: echo, greet, discard, chargen, daytime, time or message"},
+	{.path = "protocol",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(protocol),
+		.default_value = "tcp",
+		.choices = protocol_names,
+		.help = "What is spoken there; udp is for echo alone, which sends each datagram back"},
 	{.path = "host",
 		.type = OPTION_STRING,
 		AT_LISTENER(host),
 		.default_value = "127.0.0.1",
 		.check = check_host,
-		.help = "A name, an IPv4 or IPv6 address, \"*\" for all addresses of both families, or \"systemd:NAME\" for an inherited socket"},
+		.help = "A name, an IPv4 or IPv6 address, \"*\" for all addresses of both families, \"unix:/PATH\" or \"unix:@NAME\" for a Unix socket, or \"systemd:NAME\" for an inherited socket"},
 	{.path = "port",
 		.type = OPTION_PORT,
 		AT_LISTENER(port),
 		.default_value = "65432",
-		.help = "A number or a service name; 0 lets the kernel choose"},
+		.help = "A number or a service name; 0 lets the kernel choose; of no meaning for a Unix socket"},
 	{.path = "backlog",
 		.type = OPTION_INTEGER,
 		AT_LISTENER(backlog),
@@ -280,6 +347,12 @@ const struct option_row listener_options[] = {
 		.max = RATE_MAX,
 		.default_value = "0",
 		.help = "In a listener: new clients in a time for it alone; 0 is no limit"},
+	{.path = "limits.datagram_rate",
+		.type = OPTION_RATE,
+		AT_LISTENER(datagram_rate),
+		.max = RATE_MAX,
+		.default_value = "1000/s",
+		.help = "With protocol udp: datagrams of one peer that are answered in a time, on each address of the listener; 0 is no limit"},
 	{.path = "limits.refuse_text",
 		.type = OPTION_STRING,
 		AT_LISTENER(refuse_text),
@@ -411,6 +484,24 @@ const struct option_row listener_options[] = {
 		.max = 3600 * SECOND,
 		.default_value = "0",
 		.help = "Accept a client only once it has sent something, or after this time (TCP_DEFER_ACCEPT); 0 is off"},
+	{.path = "socket.mode",
+		.type = OPTION_STRING,
+		AT_LISTENER(socket.mode),
+		.default_value = "0666",
+		.check = check_mode,
+		.help = "Who may connect to \"unix:/PATH\", as permissions of the file in octal; the default lets in every user of the machine, as a port on loopback does"},
+	{.path = "socket.owner",
+		.type = OPTION_STRING,
+		AT_LISTENER(socket.owner),
+		.default_value = "",
+		.check = check_owner,
+		.help = "User that the file of \"unix:/PATH\" is given to, by name or number; empty leaves it to the daemon's"},
+	{.path = "socket.group",
+		.type = OPTION_STRING,
+		AT_LISTENER(socket.group),
+		.default_value = "",
+		.check = check_group,
+		.help = "Group that the file of \"unix:/PATH\" is given to, by name or number; empty leaves it to the daemon's"},
 	{.path = "tls.certificate",
 		.type = OPTION_STRING,
 		AT_LISTENER(tls.files.certificate),

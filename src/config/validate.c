@@ -2,6 +2,7 @@
 #include "yodel/config/validate.h"
 
 #include "yodel/base/parse.h"
+#include "yodel/transport/address.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +46,22 @@ static int same_name(const struct sorted *one, const struct sorted *other)
 	return strcmp(one->listener->name, other->listener->name);
 }
 
+static bool is_unix(const struct listener_settings *listener)
+{
+	return address_path_of_host(listener->host) != NULL;
+}
+
+/* Protocol, host and port; of a Unix socket the path alone, whose case matters. */
 static int same_address(const struct sorted *one, const struct sorted *other)
 {
-	int order = strcasecmp(one->listener->host, other->listener->host);
+	const struct listener_settings *first = one->listener, *second = other->listener;
 
-	return order != 0 ? order : strcmp(one->listener->port, other->listener->port);
+	if (is_unix(first) && is_unix(second))
+		return strcmp(first->host, second->host);
+	if (first->protocol != second->protocol)
+		return first->protocol - second->protocol;
+	int order = strcasecmp(first->host, second->host);
+	return order != 0 ? order : strcmp(first->port, second->port);
 }
 
 static int by_name(const void *one, const void *other)
@@ -76,7 +88,8 @@ static bool is_port_chosen(const struct listener_settings *listener)
 {
 	int64_t number;
 
-	return !is_inherited(listener) && parse_integer(listener->port, &number) && number == 0;
+	return !is_inherited(listener) && !is_unix(listener) &&
+	       parse_integer(listener->port, &number) && number == 0;
 }
 
 /* Sorts the listeners that have what the order looks at; returns how many. */
@@ -119,6 +132,19 @@ static void check_names(const struct config *config, const struct assignments *a
 	}
 }
 
+static void describe_clash(
+	const struct listener_settings *listener, size_t holder, char why[OPTION_WHY_BYTES])
+{
+	if (is_unix(listener))
+		snprintf(why, OPTION_WHY_BYTES,
+			"expected a path of its own, got \"%s\", which listener %zu has",
+			listener->host, holder);
+	else
+		snprintf(why, OPTION_WHY_BYTES,
+			"expected an address of its own, got \"%s\" port %s, which listener %zu has",
+			listener->host, listener->port, holder);
+}
+
 static void check_addresses(const struct config *config, const struct assignments *assignments,
 	struct problems *problems, struct sorted *sorted)
 {
@@ -128,10 +154,81 @@ static void check_addresses(const struct config *config, const struct assignment
 	for (size_t i = 1; i < count; i++) {
 		if (same_address(&sorted[i - 1], &sorted[i]) != 0)
 			continue;
-		snprintf(why, sizeof why,
-			"expected an address of its own, got \"%s\" port %s, which listener %zu has",
-			sorted[i].listener->host, sorted[i].listener->port, sorted[i - 1].index);
-		add(problems, assignments, sorted[i].index, "port", why);
+		describe_clash(sorted[i].listener, sorted[i - 1].index, why);
+		add(problems, assignments, sorted[i].index,
+			is_unix(sorted[i].listener) ? "host" : "port", why);
+	}
+}
+
+static bool has_file(const struct listener_settings *listener)
+{
+	const char *path = address_path_of_host(listener->host);
+
+	return path != NULL && path[0] == '/';
+}
+
+/* Whether a listener itself asks for more than the default. */
+static bool is_asked_for(const struct assignments *assignments, const char *path, size_t index)
+{
+	const struct assignment *item = assignments_decide(assignments, path, (int)index, false);
+
+	return item != NULL &&
+	       strcmp(item->text, option_find(listener_options, path)->default_value) != 0;
+}
+
+/*
+ * Whoever says in a listener who may connect to it expects that to hold. What stands at the top is
+ * for those listeners that have a file.
+ */
+static void check_files(const struct config *config, const struct assignments *assignments,
+	struct problems *problems)
+{
+	static const char *const paths[] = {"socket.mode", "socket.owner", "socket.group"};
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener_settings *listener = &config->listeners[i];
+
+		if (listener->host == NULL || has_file(listener))
+			continue;
+		for (size_t j = 0; j < sizeof paths / sizeof *paths; j++)
+			if (is_asked_for(assignments, paths[j], i))
+				add(problems, assignments, i, paths[j],
+					"expected a listener whose host is \"unix:/PATH\", for only that has a file");
+	}
+}
+
+/* What begins or ends a connection is of no use without one. */
+static void check_datagram_options(
+	const struct assignments *assignments, size_t index, struct problems *problems)
+{
+	static const char *const paths[] = {"proxy_protocol", "stop_command"};
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (is_asked_for(assignments, paths[i], index))
+			add(problems, assignments, index, paths[i],
+				"expected a listener with connections, got one with protocol udp");
+}
+
+/* A datagram is a message by itself: only to send it back makes sense without a connection. */
+static void check_protocols(const struct config *config, const struct assignments *assignments,
+	struct problems *problems)
+{
+	char why[OPTION_WHY_BYTES];
+
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct listener_settings *listener = &config->listeners[i];
+
+		if (listener->protocol != PROTOCOL_UDP)
+			continue;
+		check_datagram_options(assignments, i, problems);
+		if (listener->host != NULL && is_unix(listener))
+			add(problems, assignments, i, "protocol",
+				"expected tcp with a Unix socket, got udp");
+		if (listener->schema == NULL || strcmp(listener->schema->name, "echo") == 0)
+			continue;
+		snprintf(why, sizeof why, "expected service echo with protocol udp, got \"%s\"",
+			listener->schema->name);
+		add(problems, assignments, i, "service", why);
 	}
 }
 
@@ -193,6 +290,9 @@ static void check_tls(const struct config *config, const struct assignments *ass
 			continue;
 		if (tls_settings_count(tls) == 0)
 			check_tls_is_meant(assignments, i, problems);
+		else if (config->listeners[i].protocol == PROTOCOL_UDP)
+			add(problems, assignments, i, "tls.certificate",
+				"expected none with protocol udp, which has no TLS");
 		else if (tls->verify != TLS_VERIFY_NONE && tls->client_ca != NULL &&
 			 tls->client_ca[0] == '\0')
 			add(problems, assignments, i, "tls.verify",
@@ -211,6 +311,8 @@ void validate(const struct config *config, const struct assignments *assignments
 	}
 	check_names(config, assignments, problems, sorted);
 	check_addresses(config, assignments, problems, sorted);
+	check_files(config, assignments, problems);
+	check_protocols(config, assignments, problems);
 	check_stop_command(config, assignments, problems);
 	check_tls(config, assignments, problems);
 	free(sorted);

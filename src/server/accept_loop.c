@@ -220,6 +220,11 @@ static int timeout_of(struct accept_loop *loop, int64_t now_ms)
 	return wake_ms > now_ms ? (int)(wake_ms - now_ms) : 0;
 }
 
+static int fd_to_poll(const struct listening_entry *entry)
+{
+	return entry->is_datagram ? -1 : entry->fd;
+}
+
 /* poll(2) passes over an entry whose descriptor is negative. */
 static nfds_t fill_poll_set(struct accept_loop *loop, bool has_sockets)
 {
@@ -228,7 +233,7 @@ static nfds_t fill_poll_set(struct accept_loop *loop, bool has_sockets)
 	loop->poll_set[POLL_WAKE] = (struct pollfd){.fd = loop->wake_fd, .events = POLLIN};
 	for (size_t i = 0; i < loop->socket_count; i++)
 		sockets_of(loop)[i] = (struct pollfd){
-			.fd = has_sockets ? loop->listening->entries[i].fd : -1,
+			.fd = has_sockets ? fd_to_poll(&loop->listening->entries[i]) : -1,
 			.events = POLLIN,
 		};
 	partings_fill(partings, partings_of(loop));

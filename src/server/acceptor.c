@@ -136,10 +136,14 @@ enum accept_result acceptor_accept(struct acceptor *acceptor, const struct liste
 	*client = (struct admission){.listener_index = entry->listener_index, .run = entry->run};
 	if (acceptor->reserve_fd < 0) /* lost in a shortage */
 		acceptor->reserve_fd = open_reserve();
-	client->peer.length = sizeof client->peer.v6;
+	client->peer.length = sizeof client->peer.un;
 	client->fd = accept4(entry->fd, &client->peer.any, &client->peer.length, SOCK_CLOEXEC);
 	if (client->fd < 0)
 		return handle_failure(acceptor, entry->fd, listener, errno);
+	if (client->peer.any.sa_family == AF_UNIX) {
+		client->peer = address_of_process(client->fd);
+		socket_options_set_accepted(&listener->socket, client->fd);
+	}
 	address_normalize(&client->peer);
 	client->now_ms = clock_monotonic_ms();
 	return ACCEPT_OK;

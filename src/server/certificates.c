@@ -1,11 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/server/certificates.h"
 
+#include "yodel/base/account.h"
+#include "yodel/base/check.h"
 #include "yodel/base/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <unistd.h>
+
+/* Whoever serves in the end, which may not be who reads now. */
+static uid_t owner_of(const struct config *config)
+{
+	uid_t owner = geteuid();
+
+	if (config->privileges.user[0] != '\0')
+		CHECK(account_read_user(config->privileges.user, &owner));
+	return owner;
+}
+
+static int load(
+	struct tls_context *context, const struct config *config, size_t index, struct error *error)
+{
+	return tls_context_load(context, &config->listeners[index].tls, owner_of(config), error);
+}
 
 static size_t count_of(const struct listener_settings *listener)
 {
@@ -27,8 +46,7 @@ int certificates_load(
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener_settings *listener = &config->listeners[i];
 
-		if (count_of(listener) == 0 ||
-			tls_context_load(&contexts[i], &listener->tls, &cause) == 0)
+		if (count_of(listener) == 0 || load(&contexts[i], config, i, &cause) == 0)
 			continue;
 		certificates_fini(certificates);
 		return error_set(
@@ -79,7 +97,7 @@ void certificates_reload(struct certificates *certificates)
 
 		if (count_of(listener) == 0)
 			continue;
-		if (tls_context_load(&certificates->contexts[i], &listener->tls, &error) == 0) {
+		if (load(&certificates->contexts[i], certificates->config, i, &error) == 0) {
 			log_message(LOG_LEVEL_INFO, "reload",
 				"listener %s: certificates read again", listener->name);
 			report_listener(certificates, i);
@@ -109,8 +127,7 @@ void certificates_check(const struct config *config, struct problems *problems)
 
 		snprintf(origin, sizeof origin, "listener %s", listener->name);
 		tls_context_init(&context);
-		if (count_of(listener) > 0 &&
-			tls_context_load(&context, &listener->tls, &error) != 0)
+		if (count_of(listener) > 0 && load(&context, config, i, &error) != 0)
 			problems_add(problems, origin, NULL, "%s", error.message);
 		tls_context_fini(&context);
 	}

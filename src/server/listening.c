@@ -31,7 +31,8 @@ static int adopt_all(struct listener *listener, const struct listener_settings *
 	int fd;
 
 	while ((fd = inherited_take(inherited, name)) >= 0) {
-		if (listener_adopt(listener, fd, &settings->socket, error) != 0) {
+		if (listener_adopt(listener, (enum protocol)settings->protocol, fd,
+			    &settings->socket, error) != 0) {
 			close(fd);
 			listener_close(listener);
 			return -1;
@@ -53,7 +54,8 @@ static int open_one(struct listener *listener, const struct listener_settings *s
 	if (is_required)
 		return error_set(error, EX_UNAVAILABLE,
 			"cannot listen on %s: no inherited socket has this name", settings->host);
-	return listener_open(listener, settings->host, settings->port, &settings->socket, error);
+	return listener_open(listener, (enum protocol)settings->protocol, settings->host,
+		settings->port, &settings->socket, error);
 }
 
 static void name_in_error(const struct listener_settings *settings, struct error *error)
@@ -87,6 +89,7 @@ static int list_sockets(
 			listening->entries[listening->count++] = (struct listening_entry){
 				.fd = listening->listeners[i].sockets[j].fd,
 				.listener_index = i,
+				.is_datagram = config->listeners[i].protocol == PROTOCOL_UDP,
 				.run = service_find(config->listeners[i].service),
 				.address = listening->listeners[i].sockets[j].address,
 			};
@@ -111,7 +114,9 @@ static int check_stop_command(const struct listener *listener,
 {
 	char text[ADDRESS_TEXT_BYTES];
 
-	for (size_t i = 0; i < listener->count && settings->stop_command[0] != '\0'; i++) {
+	if (settings->stop_command[0] == '\0' || settings->protocol == PROTOCOL_UDP)
+		return 0;
+	for (size_t i = 0; i < listener->count; i++) {
 		const struct address *address = &listener->sockets[i].address;
 
 		if (address_is_local(address))
@@ -166,7 +171,10 @@ int listening_start(struct listening *listening, const struct config *config, st
 	for (size_t i = 0; i < listening->listener_count; i++) {
 		const struct listener_settings *settings = &config->listeners[i];
 
-		if (listener_listen(&listening->listeners[i], (int)settings->backlog, error) != 0) {
+		if (settings->protocol == PROTOCOL_UDP)
+			continue;
+		if (listener_listen(&listening->listeners[i], (int)settings->backlog,
+			    &settings->socket, error) != 0) {
 			name_in_error(settings, error);
 			return -1;
 		}

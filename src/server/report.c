@@ -34,6 +34,8 @@ static void log_socket(const struct listening_entry *entry, const char *service,
 	log_begin(&line, LOG_LEVEL_INFO, "listen");
 	log_text(&line, "listener", name);
 	log_text(&line, "service", service);
+	if (entry->is_datagram)
+		log_text(&line, "protocol", "udp");
 	log_text(&line, "address", address);
 	log_end(&line);
 }
@@ -44,7 +46,7 @@ static void print_addresses(const struct listening *listening)
 
 	for (size_t i = 0; i < listening->count; i++) {
 		address_format(&listening->entries[i].address, address);
-		puts(address);
+		printf("%s%s\n", listening->entries[i].is_datagram ? "udp:" : "", address);
 	}
 	fflush(stdout);
 	/* Not just closed: the next descriptor must not become number 1. */
@@ -84,7 +86,23 @@ void report_drain(struct registry *registry, int64_t drain_ms)
 	log_end(&line);
 }
 
-void report_statistics(const char *event, struct registry *registry)
+static void add_datagrams(struct log_line *line, const struct datagrams *datagrams)
+{
+	struct datagram_totals totals = datagrams_totals(datagrams);
+	char name[32];
+
+	log_number(line, "datagrams_in", totals.in);
+	log_number(line, "datagrams_out", totals.out);
+	for (int reason = CLOSE_NONE + 1; reason < CLOSE_REASON_COUNT; reason++) {
+		snprintf(name, sizeof name, "dropped_%s",
+			close_reason_word((enum close_reason)reason));
+		if (totals.by_reason[reason] != 0)
+			log_number(line, name, totals.by_reason[reason]);
+	}
+}
+
+void report_statistics(
+	const char *event, struct registry *registry, const struct datagrams *datagrams)
 {
 	struct totals totals = registry_totals(registry);
 	struct log_line line;
@@ -99,5 +117,7 @@ void report_statistics(const char *event, struct registry *registry)
 		if (totals.by_reason[reason] != 0)
 			log_number(&line, close_reason_word((enum close_reason)reason),
 				totals.by_reason[reason]);
+	if (datagrams->count > 0)
+		add_datagrams(&line, datagrams);
 	log_end(&line);
 }

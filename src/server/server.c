@@ -6,8 +6,10 @@
 #include "yodel/base/log.h"
 #include "yodel/server/accept_loop.h"
 #include "yodel/server/certificates.h"
+#include "yodel/server/datagrams.h"
 #include "yodel/server/descriptor_plan.h"
 #include "yodel/server/listening.h"
+#include "yodel/server/privileges.h"
 #include "yodel/server/report.h"
 #include "yodel/server/status.h"
 #include "yodel/service/service.h"
@@ -41,6 +43,7 @@ struct server {
 	struct certificates certificates;
 	struct accept_loop accept_loop;
 	struct listening listening;
+	struct datagrams datagrams;
 	struct status status; /* while draining; before, it is the accept loop's to tell */
 	int signal_fd;
 	int event_fd; /* readable when the accept loop has news, or a client wants the stop */
@@ -83,7 +86,7 @@ static void hear_signals(struct server *server)
 			reload(server);
 			break;
 		case SIGUSR1:
-			report_statistics("statistics", &server->registry);
+			report_statistics("statistics", &server->registry, &server->datagrams);
 			break;
 		default:
 			server->stop_signals++;
@@ -137,6 +140,7 @@ static void stop_accepting(struct server *server)
 	accept_loop_finish(&server->accept_loop);
 	while (is_accepting(server))
 		wait_for_event(server, 0);
+	datagrams_stop(&server->datagrams);
 	listening_close(&server->listening);
 	status_begin(&server->status, "STOPPING=1\n", "draining ", &server->registry);
 }
@@ -225,6 +229,33 @@ static void free_registry(struct server *server)
 	placement_fini(&server->placement);
 }
 
+/* Lets clients connect, and makes the first threads. */
+static int start(struct server *server, const struct descriptor_plan *plan, struct error *error)
+{
+	const struct config *config = server->config;
+
+	if (listening_start(&server->listening, config, error) != 0 ||
+		datagrams_start(&server->datagrams, error) != 0)
+		return -1;
+	if (accept_loop_init(&server->accept_loop, config, &server->listening, &server->registry,
+		    plan->partings, server->event_fd, error) == 0)
+		return 0;
+	datagrams_stop(&server->datagrams);
+	return -1;
+}
+
+/* The limits are raised and the memory is there: now it is time to become who serves. */
+static int settle(
+	const struct config *config, const struct descriptor_plan *plan, struct error *error)
+{
+	if (privileges_drop(&config->privileges, error) != 0)
+		return -1;
+	if (config->exit.with_parent) /* later, for the kernel forgets it where the user changes */
+		stop_with_parent();
+	report_plan(config, plan);
+	return 0;
+}
+
 /* What is left before clients can come, in the order of what it builds on. */
 static int prepare_to_accept(struct server *server, struct error *error)
 {
@@ -232,17 +263,15 @@ static int prepare_to_accept(struct server *server, struct error *error)
 	struct descriptor_plan plan;
 
 	if (open_wake_ups(server, error) != 0 ||
-		descriptor_plan_make(&plan, (size_t)config->limits.max_connections, error) != 0 ||
-		make_registry(server, &plan, error) != 0)
+		datagrams_init(&server->datagrams, config, &server->listening, error) != 0)
 		return -1;
-	if (config->exit.with_parent)
-		stop_with_parent();
-	report_plan(config, &plan);
-	if (listening_start(&server->listening, config, error) == 0 &&
-		accept_loop_init(&server->accept_loop, config, &server->listening,
-			&server->registry, plan.partings, server->event_fd, error) == 0)
-		return 0;
-	free_registry(server);
+	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections, error) == 0 &&
+		make_registry(server, &plan, error) == 0) {
+		if (settle(config, &plan, error) == 0 && start(server, &plan, error) == 0)
+			return 0;
+		free_registry(server);
+	}
+	datagrams_fini(&server->datagrams);
 	return -1;
 }
 
@@ -278,6 +307,7 @@ static void clean_up(struct server *server)
 		return;
 	accept_loop_fini(&server->accept_loop);
 	free_registry(server);
+	datagrams_fini(&server->datagrams);
 	certificates_fini(&server->certificates);
 	close(server->event_fd);
 	config_free(server->config);
@@ -293,7 +323,7 @@ static int serve(struct server *server)
 	if (!is_broken) /* without a signal it was a rule of exit, which leaves clients their time */
 		(void)wait_until_empty(server, 0, 1);
 	drain(server);
-	report_statistics("stop", &server->registry);
+	report_statistics("stop", &server->registry, &server->datagrams);
 	if (server->stop_signals > 1 || is_broken)
 		return 1;
 	return registry_is_empty(&server->registry) ? 0 : 1;

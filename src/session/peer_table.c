@@ -2,10 +2,10 @@
 #include "yodel/session/peer_table.h"
 
 #include "yodel/base/check.h"
+#include "yodel/session/peer_hash.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 struct peer_entry {
 	struct peer_key key;
@@ -20,9 +20,7 @@ int peer_table_init(struct peer_table *table, size_t max_keys)
 	table->entries = calloc(table->capacity, sizeof *table->entries);
 	if (table->entries == NULL)
 		return -1;
-	/* Without random bytes, as in early boot, the address of the table has to do. */
-	if (getrandom(&table->seed, sizeof table->seed, GRND_NONBLOCK) != sizeof table->seed)
-		table->seed = (uint64_t)(uintptr_t)table->entries;
+	table->seed = peer_hash_seed(table->entries);
 	return 0;
 }
 
@@ -38,23 +36,10 @@ static bool is_same(const struct peer_key *one, const struct peer_key *other)
 	       memcmp(&one->prefix, &other->prefix, sizeof one->prefix) == 0;
 }
 
-/* splitmix64's finalizer: every bit of the input moves every bit of the output. */
-static uint64_t mix(uint64_t value)
-{
-	value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9u;
-	value = (value ^ (value >> 27)) * 0x94d049bb133111ebu;
-	return value ^ (value >> 31);
-}
-
 static size_t home_of(const struct peer_table *table, const struct peer_key *key)
 {
-	uint64_t words[2];
-	uint64_t hash = mix(
-		table->seed ^ (uint32_t)key->listener ^ (uint64_t)key->prefix.bytes[0] << 32);
+	uint64_t hash = peer_hash(table->seed ^ (uint32_t)key->listener, &key->prefix);
 
-	memcpy(words, key->prefix.bytes + 1, sizeof words);
-	hash = mix(hash ^ words[0]);
-	hash = mix(hash ^ words[1]);
 	return (size_t)hash & (table->capacity - 1);
 }
 

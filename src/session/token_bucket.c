@@ -32,6 +32,12 @@ bool token_bucket_has(struct token_bucket *bucket, int64_t now_ms)
 	return bucket->level >= bucket->rate.period_ms;
 }
 
+bool token_bucket_is_full(struct token_bucket *bucket, int64_t now_ms)
+{
+	fill(bucket, now_ms);
+	return bucket->level == capacity_of(bucket);
+}
+
 void token_bucket_take(struct token_bucket *bucket)
 {
 	if (bucket->rate.count != 0)

@@ -5,11 +5,15 @@
 #include "yodel/base/text.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <ctype.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+
+static_assert(ADDRESS_FAMILY_PROCESS > AF_MAX && ADDRESS_FAMILY_PROCESS <= UINT8_MAX,
+	"a family of its own, which fits into a prefix");
 
 static bool is_listed(const struct address *list, size_t count, const struct addrinfo *entry)
 {
@@ -74,6 +78,26 @@ bool address_from_path(const char *path, struct address *address)
 		address->un.sun_path[0] = '\0';
 	address->length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + needed);
 	return true;
+}
+
+const char *address_path_of_host(const char *host)
+{
+	static const char prefix[] = "unix:";
+
+	return strncmp(host, prefix, strlen(prefix)) == 0 ? host + strlen(prefix) : NULL;
+}
+
+struct address address_of_process(int fd)
+{
+	struct ucred peer = {.uid = (uid_t)-1};
+	socklen_t length = sizeof peer;
+
+	/* Fails for no Unix socket. */
+	(void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length);
+	return (struct address){
+		.length = sizeof(struct address_process),
+		.process = {ADDRESS_FAMILY_PROCESS, peer.pid, peer.uid},
+	};
 }
 
 void address_normalize(struct address *address)
@@ -156,6 +180,10 @@ void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES]
 	case AF_UNIX:
 		format_path(address, text);
 		break;
+	case ADDRESS_FAMILY_PROCESS:
+		snprintf(text, ADDRESS_TEXT_BYTES, "unix:pid:%d,uid:%u", (int)address->process.pid,
+			(unsigned)address->process.uid);
+		break;
 	default:
 		snprintf(text, ADDRESS_TEXT_BYTES, "unknown");
 	}
@@ -178,5 +206,7 @@ struct address_prefix address_prefix(
 		copy_bits(prefix.bytes + 1, &address->v4.sin_addr, v4_bits);
 	else if (address->any.sa_family == AF_INET6)
 		copy_bits(prefix.bytes + 1, &address->v6.sin6_addr, v6_bits);
+	else if (address->any.sa_family == ADDRESS_FAMILY_PROCESS)
+		memcpy(prefix.bytes + 1, &address->process.uid, sizeof address->process.uid);
 	return prefix;
 }

@@ -9,14 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { STATE_LISTEN = 0x0a, INODES_MAX = 16 };
+enum { STATE_UNCONNECTED = 0x07, STATE_LISTEN = 0x0a, INODES_MAX = 16 };
 
 struct inodes {
 	unsigned long numbers[INODES_MAX];
 	size_t count;
 };
 
-static void collect_listening(const char *table, unsigned port, struct inodes *inodes)
+static void collect(const char *table, unsigned wanted_state, unsigned port, struct inodes *inodes)
 {
 	FILE *file = fopen(table, "re");
 	char line[512];
@@ -29,7 +29,7 @@ static void collect_listening(const char *table, unsigned port, struct inodes *i
 
 		if (sscanf(line, "%*u: %*[0-9A-Fa-f]:%x %*s %x %*s %*s %*s %*u %*u %lu", &line_port,
 			    &state, &inode) == 3 &&
-			line_port == port && state == STATE_LISTEN)
+			line_port == port && state == wanted_state)
 			inodes->numbers[inodes->count++] = inode;
 	}
 	fclose(file);
@@ -69,14 +69,19 @@ static bool holds_one_of(const char *pid, const struct inodes *inodes)
 	return found;
 }
 
-bool port_owner_find(unsigned port, char *text, size_t capacity)
+bool port_owner_find(enum protocol protocol, unsigned port, char *text, size_t capacity)
 {
 	struct inodes inodes = {.count = 0};
 	struct dirent *entry;
 	bool found = false;
 
-	collect_listening("/proc/net/tcp", port, &inodes);
-	collect_listening("/proc/net/tcp6", port, &inodes);
+	if (protocol == PROTOCOL_UDP) {
+		collect("/proc/net/udp", STATE_UNCONNECTED, port, &inodes);
+		collect("/proc/net/udp6", STATE_UNCONNECTED, port, &inodes);
+	} else {
+		collect("/proc/net/tcp", STATE_LISTEN, port, &inodes);
+		collect("/proc/net/tcp6", STATE_LISTEN, port, &inodes);
+	}
 	if (inodes.count == 0)
 		return false;
 	DIR *directory = opendir("/proc");

@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { V2_FIXED_BYTES = 16, CRC_BYTES = 4 };
+enum { V2_FIXED_BYTES = 16, CRC_BYTES = 4, COMMAND_LOCAL = 0x20, COMMAND_PROXY = 0x21 };
 
 static bool is_family(const struct address *source, const struct address *destination, int family)
 {
-	return source->any.sa_family == family && destination->any.sa_family == family;
+	return source != NULL && destination != NULL && source->any.sa_family == family &&
+	       destination->any.sa_family == family;
 }
 
 static const void *host_of(const struct address *address)
@@ -112,7 +113,7 @@ size_t proxy_header_write_v2(uint8_t *dst, size_t capacity, const struct address
 	struct writing writing = {.dst = dst, .capacity = capacity};
 
 	put(&writing, proxy_v2_signature, sizeof proxy_v2_signature);
-	put_byte(&writing, 0x21);
+	put_byte(&writing, source != NULL ? COMMAND_PROXY : COMMAND_LOCAL);
 	put_byte(&writing, family_byte(source, destination));
 	put_16(&writing, 0); /* the length, below */
 	put_addresses(&writing, source, destination);

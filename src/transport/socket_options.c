@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/transport/socket_options.h"
 
-#include "yodel/base/parse.h"
+#include "yodel/base/account.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pwd.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,41 +110,18 @@ bool socket_options_read_mode(const char *text, mode_t *mode)
 	return true;
 }
 
-/* Numbers as they are; the highest means "none" to chown(2). Returns false for a name. */
-static bool read_number(const char *text, uint32_t *number)
-{
-	int64_t value;
-
-	if (!parse_integer(text, &value) || value < 0 || value >= UINT32_MAX)
-		return false;
-	*number = (uint32_t)value;
-	return true;
-}
-
 bool socket_options_read_owner(const char *text, uid_t *owner)
 {
-	if (*text == '\0') {
-		*owner = (uid_t)-1;
-		return true;
-	}
-	if (read_number(text, owner))
-		return true;
-	const struct passwd *entry = getpwnam(text);
-	if (entry != NULL)
-		*owner = entry->pw_uid;
-	return entry != NULL;
+	if (*text != '\0')
+		return account_read_user(text, owner);
+	*owner = (uid_t)-1;
+	return true;
 }
 
 bool socket_options_read_group(const char *text, gid_t *group)
 {
-	if (*text == '\0') {
-		*group = (gid_t)-1;
-		return true;
-	}
-	if (read_number(text, group))
-		return true;
-	const struct group *entry = getgrnam(text);
-	if (entry != NULL)
-		*group = entry->gr_gid;
-	return entry != NULL;
+	if (*text != '\0')
+		return account_read_group(text, group);
+	*group = (gid_t)-1;
+	return true;
 }

@@ -17,10 +17,10 @@ void tls_context_fini(struct tls_context *context)
 	lock_fini(&context->lock);
 }
 
-int tls_context_load(
-	struct tls_context *context, const struct tls_settings *settings, struct error *error)
+int tls_context_load(struct tls_context *context, const struct tls_settings *settings, uid_t owner,
+	struct error *error)
 {
-	(void)context;
+	(void)context, (void)owner;
 	return error_set(error, EX_CONFIG,
 		"certificate %s: this yodeld was built without TLS (-DYODEL_TLS=OFF)",
 		tls_settings_files(settings, 0)->certificate);

@@ -211,13 +211,13 @@ static int try_pair(const struct tls_pair *pair, const char *file, struct error 
 }
 
 static int set_pairs(SSL_CTX *ctx, struct content *content, const struct tls_settings *settings,
-	struct error *error)
+	uid_t owner, struct error *error)
 {
 	for (size_t i = 0; i < tls_settings_count(settings); i++) {
 		const struct tls_files *files = tls_settings_files(settings, i);
 		struct tls_pair *pair = &content->pairs[i];
 
-		if (tls_pair_load(pair, files, error) != 0)
+		if (tls_pair_load(pair, files, owner, error) != 0)
 			return -1;
 		content->count++;
 		if ((i == 0 ? use_pair(ctx, pair, files->certificate, error)
@@ -229,7 +229,7 @@ static int set_pairs(SSL_CTX *ctx, struct content *content, const struct tls_set
 	return 0;
 }
 
-static SSL_CTX *make(const struct tls_settings *settings, struct error *error)
+static SSL_CTX *make(const struct tls_settings *settings, uid_t owner, struct error *error)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 	struct content *content = ctx == NULL ? NULL
@@ -240,7 +240,7 @@ static SSL_CTX *make(const struct tls_settings *settings, struct error *error)
 	} else {
 		set_manners(ctx, settings);
 		if (set_versions(ctx, settings, error) == 0 &&
-			set_pairs(ctx, content, settings, error) == 0 &&
+			set_pairs(ctx, content, settings, owner, error) == 0 &&
 			set_client_check(ctx, settings, error) == 0 &&
 			set_protocols(ctx, content, settings, error) == 0)
 			return ctx;
@@ -263,14 +263,14 @@ void tls_context_fini(struct tls_context *context)
 	lock_fini(&context->lock);
 }
 
-int tls_context_load(
-	struct tls_context *context, const struct tls_settings *settings, struct error *error)
+int tls_context_load(struct tls_context *context, const struct tls_settings *settings, uid_t owner,
+	struct error *error)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	CHECK(pthread_once(&once, start_openssl) == 0);
 	ERR_clear_error();
-	SSL_CTX *made = make(settings, error);
+	SSL_CTX *made = make(settings, owner, error);
 	if (made == NULL)
 		return -1;
 	lock_take(&context->lock);

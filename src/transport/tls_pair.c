@@ -38,7 +38,8 @@ static BIO *open_file(const char *what, const char *path, struct stat *status, s
 }
 
 /* The key might be anybody's that may read it. */
-static int check_secrecy(const char *path, const struct stat *status, struct error *error)
+static int check_secrecy(
+	const char *path, const struct stat *status, uid_t owner, struct error *error)
 {
 	mode_t forbidden = S_IWGRP | S_IXGRP | S_IRWXO | (status->st_gid != 0 ? S_IRGRP : 0U);
 
@@ -46,10 +47,10 @@ static int check_secrecy(const char *path, const struct stat *status, struct err
 		return error_set(error, EX_CONFIG,
 			"key %s: expected a file that only its owner may read, as with mode 0600, got mode %04o",
 			path, (unsigned)status->st_mode & 07777);
-	if (status->st_uid != geteuid() && status->st_uid != 0)
+	if (status->st_uid != owner && status->st_uid != 0)
 		return error_set(error, EX_CONFIG,
 			"key %s: expected a file of user %u or of root, got one of user %u", path,
-			(unsigned)geteuid(), (unsigned)status->st_uid);
+			(unsigned)owner, (unsigned)status->st_uid);
 	return 0;
 }
 
@@ -106,7 +107,7 @@ static int has_passphrase(char *text, int capacity, int is_written, void *asked)
 	return -1;
 }
 
-static int read_key(struct tls_pair *pair, const char *path, struct error *error)
+static int read_key(struct tls_pair *pair, const char *path, uid_t owner, struct error *error)
 {
 	struct stat status;
 	bool is_encrypted = false;
@@ -114,7 +115,7 @@ static int read_key(struct tls_pair *pair, const char *path, struct error *error
 
 	if (bio == NULL)
 		return -1;
-	int result = check_secrecy(path, &status, error);
+	int result = check_secrecy(path, &status, owner, error);
 	if (result == 0) {
 		pair->key = PEM_read_bio_PrivateKey(bio, NULL, has_passphrase, &is_encrypted);
 		if (is_encrypted)
@@ -129,12 +130,13 @@ static int read_key(struct tls_pair *pair, const char *path, struct error *error
 	return result;
 }
 
-static int read_both(struct tls_pair *pair, const struct tls_files *files, struct error *error)
+static int read_both(
+	struct tls_pair *pair, const struct tls_files *files, uid_t owner, struct error *error)
 {
 	const char *key = files->key[0] != '\0' ? files->key : files->certificate;
 
 	if (read_certificates(pair, files->certificate, error) != 0 ||
-		read_key(pair, key, error) != 0)
+		read_key(pair, key, owner, error) != 0)
 		return -1;
 	if (X509_check_private_key(pair->certificate, pair->key) == 1)
 		return 0;
@@ -142,12 +144,13 @@ static int read_both(struct tls_pair *pair, const struct tls_files *files, struc
 		files->certificate, tls_error_take());
 }
 
-int tls_pair_load(struct tls_pair *pair, const struct tls_files *files, struct error *error)
+int tls_pair_load(
+	struct tls_pair *pair, const struct tls_files *files, uid_t owner, struct error *error)
 {
 	struct tls_pair read = {.key = NULL};
 
 	ERR_clear_error();
-	if (read_both(&read, files, error) != 0) {
+	if (read_both(&read, files, owner, error) != 0) {
 		tls_pair_free(&read);
 		return -1;
 	}

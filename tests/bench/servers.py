@@ -54,7 +54,8 @@ class Peer:
 class Yodeld(Peer):
     """The shipped daemon with its shipped configuration, but for two values."""
 
-    OPTIONS = ("-o", "log.level=warn", "-o", "limits.max_connections=20000")
+    OPTIONS = ("-o", "log.level=warn", "-o", "limits.max_connections=20000",
+               "-o", "privileges.allow_root=true")
 
     def __init__(self, program):
         super().__init__("yodeld", "threads")

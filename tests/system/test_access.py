@@ -108,10 +108,12 @@ class Probes(AccessTest):
     def test_health_checks_are_logged_at_debug_whatever_they_say(self):
         daemon = self.start_with('probe_from = ("127.0.0.2"); log: { level = "debug"; };')
         for source, level in (("127.0.0.2", "debug"), ("127.0.0.1", "info")):
-            self.assert_allowed(daemon, source)
-            number = daemon.events("accept")[-1]["conn"]
-            self.assertEqual(daemon.wait_for("accept", conn=number).level, level)
-            self.assertEqual(daemon.wait_for("close", conn=number).level, level)
+            client = self.connect(daemon, source=source)
+            self.assert_echoes(client)
+            peer = "%s:%d" % client.getsockname()
+            client.close()
+            self.assertEqual(daemon.wait_for("accept", peer=peer).level, level)
+            self.assertEqual(daemon.wait_for("close", peer=peer).level, level)
 
 
 if __name__ == "__main__":

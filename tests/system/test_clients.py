@@ -17,7 +17,7 @@ class ClientTest(SystemTest):
     def setUp(self):
         if self.program is not None and shutil.which(self.program) is None:
             self.skipTest(f"{self.program} is not installed")
-        self.daemon = self.start(listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
+        self.daemon = self.start("-v", listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
         self.ports = [str(port) for _, port in self.daemon.addresses]
 
     def output_of(self, *command, data=b""):
@@ -30,7 +30,7 @@ class ClientTest(SystemTest):
     def assert_finished(self, count):
         """The daemon saw each of them go without a reset of ours."""
         for event in self.daemon.wait_for_count(count, "close"):
-            self.assertIn(event["reason"], ("client_fin", "done"))
+            self.assertIn(event["reason"], ("client_fin", "done", "probe"))
 
     def assert_works(self, *command):
         """A command that half-closes at the end of its input, with host and port at its end."""
@@ -43,12 +43,27 @@ class ClientTest(SystemTest):
                          b"Hello, Client!")
         self.assert_finished(5)
 
+    def start_by_path(self):
+        """A daemon that echoes by a file and by an abstract name. Returns both."""
+        names = [os.path.join(self.folder(), "socket"), f"@yodel-test-{os.getpid()}"]
+        self.daemon = self.start(listen=[f"unix:{name}=echo" for name in names])
+        return names
+
+    def assert_works_by_path(self, *command):
+        path, _ = self.start_by_path()
+        big = os.urandom(1_000_000)
+        self.assertTrue(self.output_of(*command, path, data=big) == big)
+        self.assert_finished(1)
+
 
 class NetcatOpenbsd(ClientTest):
     program = "nc.openbsd"
 
     def test_netcat_openbsd_is_echoed_and_greeted(self):
         self.assert_works("nc.openbsd", "-N")
+
+    def test_netcat_openbsd_is_echoed_over_a_unix_socket(self):
+        self.assert_works_by_path("nc.openbsd", "-N", "-U")
 
     def test_netcat_openbsd_finds_the_port_open(self):
         self.output_of("nc.openbsd", "-z", "127.0.0.1", self.ports[0])
@@ -68,12 +83,22 @@ class NetcatTraditional(ClientTest):
 class Ncat(ClientTest):
     program = "ncat"
 
+    def test_ncat_is_echoed_over_a_unix_socket(self):
+        self.assert_works_by_path("ncat", "-U")
+
     def test_ncat_is_echoed_and_greeted(self):
         self.assert_works("ncat")
 
 
 class Socat(ClientTest):
     program = "socat"
+
+    def test_socat_is_echoed_over_both_kinds_of_unix_sockets(self):
+        path, name = self.start_by_path()
+        big = os.urandom(1_000_000)
+        for address in (f"UNIX-CONNECT:{path}", f"ABSTRACT-CONNECT:{name[1:]}"):
+            self.assertTrue(self.output_of("socat", "-t10", "-", address, data=big) == big)
+        self.assert_finished(2)
 
     def test_socat_is_echoed_and_greeted(self):
         big = os.urandom(1_000_000)

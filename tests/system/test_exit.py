@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 
-from yodel_harness import (CONFIGURATION, PATIENCE, SLACK, USAGE, SystemTest, main, receive_all,
-                           receive_end, run, wait_until)
+from yodel_harness import (AS_ROOT, CONFIGURATION, PATIENCE, SLACK, USAGE, YODELD, SystemTest,
+                           main, receive_all, receive_end, run, wait_until)
 
 
 class ExitTest(SystemTest):
@@ -154,7 +154,7 @@ sys.stdin.read()
         log = open(os.path.join(self.folder(), "log"), "w+b")
         self.addCleanup(log.close)
         parent = subprocess.Popen(
-            [sys.executable, "-c", self.PARENT, os.environ["YODELD"], "-1", "-c", "/dev/null",
+            [sys.executable, "-c", self.PARENT, YODELD, *AS_ROOT, "-1", "-c", "/dev/null",
              "-l", "127.0.0.1:0", "--die-with-parent"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
         pid, address = parent.stdout.readline().split()

@@ -1,19 +1,10 @@
 # SPDX-License-Identifier: MIT
 """IPv6: listening on it, on both families at once, without it; and its peers' prefixes."""
 
-import fcntl
-import os
-import shutil
-import socket
-import struct
-import subprocess
-import sys
 import unittest
 
-from yodel_harness import PATIENCE, SystemTest, has_ipv6, main, receive_all, receive_end, wait_until
-
-IN_NAMESPACE = "YODEL_TEST_NAMESPACE"
-UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
+from namespace_harness import add_address, in_namespace
+from yodel_harness import SystemTest, has_ipv6, main, receive_all, receive_end
 
 
 @unittest.skipUnless(has_ipv6(), "this machine has no ::1")
@@ -58,54 +49,14 @@ class Listening(SystemTest):
         self.assertEqual(receive_all(self.connect(daemon)), b"full")
 
 
-def add_address(text):
-    """Gives the loopback interface an IPv6 address, as ip(8) would, if that were installed."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as control:
-        index = socket.if_nametoindex("lo")
-        request = struct.pack("16sIi", socket.inet_pton(socket.AF_INET6, text), 128, index)
-        fcntl.ioctl(control, 0x8916, request)  # SIOCSIFADDR
-    wait_until(lambda: is_usable(text), f"{text} is no longer tentative")
-
-
-def is_usable(text):
-    with socket.socket(socket.AF_INET6) as probe:
-        try:
-            probe.bind((text, 0))
-            return True
-        except OSError:
-            return False
-
-
-def bring_up_loopback():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        flags = struct.pack("16sh14x", b"lo", 0x1 | 0x8 | 0x40)  # up, loopback, running
-        fcntl.ioctl(control, 0x8914, flags)  # SIOCSIFFLAGS
-
-
-def can_unshare():
-    return has_ipv6() and shutil.which("unshare") is not None and subprocess.run(
-        [*UNSHARE, "true"], stderr=subprocess.DEVNULL, check=False).returncode == 0
-
-
 class PeerPrefix(SystemTest):
-    """Needs several IPv6 addresses: runs itself again in a network namespace of its own."""
-
-    def setUp(self):
-        if IN_NAMESPACE not in os.environ:
-            if not can_unshare():
-                self.skipTest("no network namespaces with IPv6 here")
-            done = subprocess.run(
-                [*UNSHARE, sys.executable, "-B", os.path.abspath(__file__), self.id().split(
-                    ".", 1)[1]],
-                env=dict(os.environ, **{IN_NAMESPACE: "1"}), check=False, text=True,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=4 * PATIENCE)
-            self.assertEqual(done.returncode, 0, done.stdout)
-            return
-        bring_up_loopback()
-        for address in ("fd00:0:0:1::1", "fd00:0:0:1::2", "fd00:0:0:2::1"):
-            add_address(address)
+    """Needs several IPv6 addresses."""
 
     def limited(self, *options):
+        if not has_ipv6():
+            self.skipTest("no IPv6 here")
+        for address in ("fd00:0:0:1::1", "fd00:0:0:1::2", "fd00:0:0:2::1"):
+            add_address(address)
         return self.start(listen=["[::]:0=echo"], options=[
             "limits.max_per_peer=1", "limits.refuse_text=full", *options])
 
@@ -116,32 +67,28 @@ class PeerPrefix(SystemTest):
         if not is_admitted:
             self.assertEqual(receive_end(client), b"")
 
+    @in_namespace
     def test_64_bits_are_one_peer_unless_told_otherwise(self):
-        if IN_NAMESPACE not in os.environ:
-            return
         daemon = self.limited()
         self.assert_admitted(daemon, "fd00:0:0:1::1", True)
         self.assert_admitted(daemon, "fd00:0:0:1::2", False)
         self.assert_admitted(daemon, "fd00:0:0:2::1", True)
 
+    @in_namespace
     def test_128_bits_make_every_address_a_peer(self):
-        if IN_NAMESPACE not in os.environ:
-            return
         daemon = self.limited("limits.peer_prefix_v6=128")
         self.assert_admitted(daemon, "fd00:0:0:1::1", True)
         self.assert_admitted(daemon, "fd00:0:0:1::2", True)
         self.assert_admitted(daemon, "fd00:0:0:1::2", False)
 
+    @in_namespace
     def test_48_bits_make_one_peer_of_both_networks(self):
-        if IN_NAMESPACE not in os.environ:
-            return
         daemon = self.limited("limits.peer_prefix_v6=48")
         self.assert_admitted(daemon, "fd00:0:0:1::1", True)
         self.assert_admitted(daemon, "fd00:0:0:2::1", False)
 
+    @in_namespace
     def test_star_listens_on_ipv4_alone_where_ipv6_is_switched_off(self):
-        if IN_NAMESPACE not in os.environ:
-            return
         # Switched off on every interface, as administrators do it.
         for name in ("all", "default"):
             try:

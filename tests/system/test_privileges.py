@@ -3,11 +3,14 @@
 
 import os
 import shutil
+import select
 import socket
 import subprocess
+import sys
 import unittest
 
-from yodel_harness import (PATIENCE, PERMISSION, YODELD, SystemTest, environment, main)
+from yodel_harness import (CONFIGURATION, PATIENCE, PERMISSION, YODELD, SystemTest, environment,
+                           main, run)
 
 NOBODY = 65534
 
@@ -56,6 +59,90 @@ class Unprivileged(SystemTest):
         done = self.run_unprivileged("-c", path, "-t")
         self.assertEqual(done.returncode, PERMISSION, done.stderr)
         self.assertIn(path, done.stderr)
+
+
+@unittest.skipIf(os.geteuid() != 0, "only root has privileges to give up")
+class Dropped(SystemTest):
+    def status(self, daemon):
+        with open(f"/proc/{daemon.pid}/status", encoding="ascii") as file:
+            return dict(line.rstrip("\n").split(":\t", 1) for line in file)
+
+    def start_as(self, *options):
+        return self.start(options=["privileges.allow_root=false", *options])
+
+    def test_it_becomes_the_user_with_his_groups_for_good(self):
+        daemon = self.start_as("privileges.user=nobody")
+        status = self.status(daemon)
+        self.assertEqual(status["Uid"].split(), [str(NOBODY)] * 4)
+        self.assertEqual(status["Gid"].split(), [str(NOBODY)] * 4)
+        self.assertEqual(status["Groups"].split(), [str(NOBODY)])
+        self.assertEqual(status["NoNewPrivs"], "1")
+        self.assertEqual(int(status["CapEff"], 16), 0)
+        self.assert_echoes(self.connect(daemon))
+
+    def test_every_thread_has_given_them_up(self):
+        daemon = self.start_as("privileges.user=nobody")
+        self.assert_echoes(self.connect(daemon))
+        for task in os.listdir(f"/proc/{daemon.pid}/task"):
+            with open(f"/proc/{daemon.pid}/task/{task}/status", encoding="ascii") as file:
+                self.assertIn(f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}\n", file.read())
+
+    def test_a_number_needs_a_group(self):
+        daemon = self.start_as("privileges.user=12345", "privileges.group=23456")
+        status = self.status(daemon)
+        self.assertEqual(status["Uid"].split()[0], "12345")
+        self.assertEqual(status["Gid"].split()[0], "23456")
+        self.assertEqual(status["Groups"].split(), [])
+        done = run("-c", "/dev/null", "-l", "127.0.0.1:0", "-o", "privileges.user=12345")
+        self.assertEqual(done.returncode, PERMISSION)
+        self.assertIn("privileges.group: expected a group", done.stderr)
+
+    def test_a_privileged_port_is_bound_before(self):
+        port = next(port for port in range(1000, 1, -1) if self.is_free(port))
+        daemon = self.start(listen=(f"127.0.0.1:{port}",),
+                            options=["privileges.allow_root=false", "privileges.user=nobody"])
+        self.assertEqual(daemon.address()[1], port)
+        self.assert_echoes(self.connect(daemon))
+
+    def is_free(self, port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) != 0
+
+    def test_it_refuses_to_serve_as_root_unless_told(self):
+        done = run("-c", "/dev/null", "-l", "127.0.0.1:0")
+        self.assertEqual(done.returncode, PERMISSION)
+        self.assertIn("refusing to serve as root", done.stderr)
+        done = run("-c", "/dev/null", "-l", "127.0.0.1:0", "-o", "privileges.user=root")
+        self.assertEqual(done.returncode, PERMISSION)
+
+    def test_it_dies_with_its_parent_though_the_user_has_changed(self):
+        code = ("import subprocess, sys; daemon = subprocess.Popen(sys.argv[1:], "
+                "stdout=subprocess.PIPE); print(daemon.pid, daemon.stdout.read(), flush=True); "
+                "sys.stdin.read()")
+        parent = subprocess.Popen(
+            [sys.executable, "-c", code, YODELD, "-1", "-c", "/dev/null", "-l", "127.0.0.1:0",
+             "--die-with-parent", "-o", "privileges.user=nobody"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        pid = int(parent.stdout.readline().split()[0])
+        watched = os.pidfd_open(pid)
+        self.addCleanup(os.close, watched)
+        parent.kill()
+        parent.communicate()
+        self.assertEqual(select.select([watched], [], [], PATIENCE)[0], [watched])
+
+
+class Unable(Unprivileged):
+    def test_who_may_not_become_somebody_exits_77(self):
+        done = self.run_unprivileged("-c", "/dev/null", "-l", "127.0.0.1:0", "-o",
+                                     "privileges.user=daemon")
+        self.assertEqual(done.returncode, PERMISSION, done.stderr)
+        self.assertIn('cannot become privileges.user = \\"daemon\\"', done.stderr)
+
+    def test_a_user_that_is_not_there_is_a_configuration_error(self):
+        done = run("-t", "-c", "/dev/null", "-o", "privileges.user=no-such-user")
+        self.assertEqual(done.returncode, CONFIGURATION)
+        self.assertIn('privileges.user: expected the name or number of a user of this machine',
+                      done.stderr)
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ import struct
 import subprocess
 import zlib
 
-from yodel_harness import (PATIENCE, SystemTest, free_port, main, receive_all, receive_end,
-                           wait_until)
+from yodel_harness import (PATIENCE, YODELD, SystemTest, free_port, main, receive_all,
+                           receive_end, wait_until)
 
+YODEL = os.environ.get("YODEL") or os.path.join(os.path.dirname(YODELD), "yodel")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 V1 = b"PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222\r\n"
 
@@ -59,10 +60,10 @@ class ProxyTest(SystemTest):
     def assert_bad(self, daemon, header, error):
         client = self.say(daemon, header)
         self.assertEqual(receive_end(client), b"")
+        accept = daemon.wait_for("accept", peer="%s:%d" % client.getsockname())
         client.close()
-        number = daemon.events("accept")[-1]["conn"]
-        self.assertIn(error, daemon.wait_for("accept", conn=number)["error"])
-        daemon.wait_for("close", conn=number, reason="proxy_header")
+        self.assertIn(error, accept["error"])
+        daemon.wait_for("close", conn=accept["conn"], reason="proxy_header")
 
 
 class Headers(ProxyTest):
@@ -214,6 +215,61 @@ class Refusals(ProxyTest):
         daemon.wait_for("refuse", reason="proxy_header")
 
 
+class Client(ProxyTest):
+    """yodel --send-proxy."""
+
+    def yodel(self, daemon, *arguments, stdin=b""):
+        host, port = daemon.address()
+        done = subprocess.run([YODEL, arguments[0], host, str(port), *arguments[1:]], input=stdin,
+                              capture_output=True, timeout=PATIENCE, check=False)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return done.stdout
+
+    def test_the_connection_s_own_addresses_are_sent(self):
+        for version in ("v1", "v2"):
+            daemon = self.start_with(version)
+            self.assertEqual(self.yodel(daemon, "send", "--send-proxy", version, "hello\n"),
+                             b"hello\n")
+            accept = daemon.wait_for("accept")
+            self.assertEqual(accept["peer"], accept["proxy"])
+            self.assertEqual(accept["destination"], "%s:%d" % daemon.address())
+
+    def test_anybody_may_be_announced_with_values(self):
+        daemon = self.start_with("v2")
+        self.yodel(daemon, "send", "--send-proxy", "v2,source=[2001:db8::1]:80,"
+                   "destination=[::1]:81,authority=a.example,alpn=h2,unique-id=7,netns=n,crc32c",
+                   "hello")
+        accept = daemon.wait_for("accept")
+        self.assertEqual([accept[name] for name in (
+            "peer", "destination", "authority", "alpn", "unique_id", "netns")],
+            ["[2001:db8::1]:80", "[::1]:81", "a.example", "h2", "7", "n"])
+
+    def test_local_announces_nobody(self):
+        for version in ("v1", "v2"):
+            daemon = self.start_with(version)
+            self.yodel(daemon, "send", "--send-proxy", f"{version},local", "hello")
+            self.assertNotIn("destination", daemon.wait_for("accept"))
+
+    def test_every_command_begins_its_connections_so(self):
+        daemon = self.start_with("v1", options=["log.level=debug"])
+        for arguments in (("ping", "-n", "2", "-i", "1ms"), ("check",), ("verify", "-n", "100k"),
+                          ("ping", "--connect", "-n", "2", "-i", "1ms"), ("multi", "a", "b"),
+                          ("load", "-c", "3", "-d", "100ms", "-q")):
+            with self.subTest(arguments=arguments):
+                self.yodel(daemon, *arguments, "--send-proxy", "v1,source=192.0.2.1:9,"
+                           "destination=192.0.2.2:10")
+        events = daemon.wait_for_count(9, "accept")
+        self.assertEqual({event["peer"] for event in events}, {"192.0.2.1:9"})
+
+    def test_what_makes_no_sense_is_a_usage_error(self):
+        for spec in ("v3", "v1,", "v1,crc32c", "v1,authority=x", "v2,source=1.2.3.4",
+                     "v2,source=::1:1", "v2,source=host:1", "v2,unknown", "V1"):
+            done = subprocess.run([YODEL, "send", "--send-proxy", spec, "::1", "1"],
+                                  capture_output=True, timeout=PATIENCE, check=False)
+            self.assertEqual(done.returncode, 2, spec)
+            self.assertIn(b"send-proxy: expected v1 or v2", done.stderr)
+
+
 class Proxies(ProxyTest):
     """Other people's proxies in front of the daemon."""
 
@@ -279,7 +335,7 @@ class Proxies(ProxyTest):
         daemon = self.start_with("v2")
         front = self.haproxy(daemon, "send-proxy-v2 proxy-v2-options crc32c,unique-id")
         self.assert_proxied(daemon, front)
-        self.assertRegex(daemon.events("accept")[-1]["unique_id"], r"^yodel-\d+$")
+        self.assertRegex(daemon.wait_for("accept")["unique_id"], r"^yodel-\d+$")
 
     def test_haproxy_s_checks_find_the_daemon_up(self):
         daemon = self.start_with("v2")

@@ -185,6 +185,40 @@ class Activation(SystemTest):
         daemon = self.start(**handing)
         self.assertNotEqual(daemon.address()[1], self.port_of(opened))
 
+    def test_unix_socket_is_adopted_and_its_file_stays(self):
+        path = os.path.join(self.folder(), "socket")
+        opened = socket.socket(socket.AF_UNIX)
+        self.addCleanup(opened.close)
+        opened.bind(path)
+        opened.listen()
+        daemon = self.hand_down([opened], ["echo"])
+        self.assertEqual(daemon.address()[0], f"unix:{path}")
+        self.assert_echoes(self.connect(daemon))
+        self.assertRegex(daemon.wait_for("accept")["peer"], rf"^unix:pid:{os.getpid()},uid:\d+$")
+        daemon.stop()
+        self.assertTrue(os.path.lexists(path))
+        again = self.hand_down([opened], ["echo"], listen=["systemd:echo"])
+        self.assert_echoes(self.connect(again))
+
+    def test_udp_socket_is_adopted(self):
+        opened = self.listening("0.0.0.0", socket.SOCK_DGRAM)
+        daemon = self.hand_down([opened], ["echo"], options=["protocol=udp"])
+        self.assertEqual(daemon.address()[1], self.port_of(opened))
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(client.close)
+        client.settimeout(PATIENCE)
+        client.connect(("127.0.0.2", self.port_of(opened)))  # hears from there alone
+        client.send(b"yodel")
+        self.assertEqual(client.recv(100), b"yodel")
+
+    def test_listening_socket_is_none_for_udp(self):
+        handing = self.handing([self.listening()], ["echo"])
+        program, handing_env = handing.pop("command"), handing.pop("env")
+        done = run(*program[1:], "-c", "/dev/null", "-o", "protocol=udp", program=program[0],
+                   env=handing_env, **handing)
+        self.assertEqual(done.returncode, ADDRESS_IN_USE)
+        self.assertIn("expected a bound UDP socket", done.stderr)
+
     def test_named_socket_that_was_not_handed_down_exits_69(self):
         done = run("-c", "/dev/null", "-o", "host=systemd:front")
         self.assertEqual(done.returncode, ADDRESS_IN_USE)
@@ -195,7 +229,7 @@ class Activation(SystemTest):
         program, handing_env = handing.pop("command"), handing.pop("env")
         done = run(*program[1:], "-c", "/dev/null", program=program[0], env=handing_env, **handing)
         self.assertEqual(done.returncode, ADDRESS_IN_USE)
-        self.assertIn("expected a listening TCP socket", done.stderr)
+        self.assertIn("expected a listening TCP or Unix stream socket", done.stderr)
 
     def test_socket_survives_our_end_and_serves_again(self):
         opened = self.listening()

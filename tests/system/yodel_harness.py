@@ -30,6 +30,8 @@ SOURCE_DIR = os.environ.get("YODEL_SOURCE_DIR") or os.path.dirname(
     os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 YODELD = os.environ.get("YODELD") or os.path.join(SOURCE_DIR, "build", "dev", "yodeld")
 SANITIZE = os.environ.get("YODEL_SANITIZE", "")
+# Tests run as root, too, where the daemon wants to be told.
+AS_ROOT = ["-o", "privileges.allow_root=true"] if os.geteuid() == 0 else []
 
 # A deadline is for hangs only: no test passes by reaching it.
 PATIENCE = 60 if SANITIZE else 30
@@ -104,7 +106,10 @@ def run(*arguments, program=YODELD, **keywords):
 
 
 def split_address(text):
-    host, port = text.rsplit(":", 1)
+    """Host and port of a ready line, also of UDP; of a Unix socket all of it, and 0."""
+    if text.startswith("unix:"):
+        return text, 0
+    host, port = text.removeprefix("udp:").rsplit(":", 1)
     return host.strip("[]"), int(port)
 
 
@@ -118,7 +123,7 @@ class Daemon:
         self.news = threading.Condition()
         self.addresses = []
         self.is_log_over = False
-        arguments = [*(["-1"] if ready else []), "-c", config, "-o", "timeouts.drain=300ms",
+        arguments = [*(["-1"] if ready else []), *AS_ROOT, "-c", config, "-o", "timeouts.drain=300ms",
                      *(part for address in listen for part in ("-l", address)),
                      *(part for option in options for part in ("-o", option)), *arguments]
         popen.setdefault("stderr", subprocess.PIPE)
@@ -131,8 +136,8 @@ class Daemon:
             self.reader.start()
         if ready:
             # The stream ends once all listen: that is the readiness that -1 promises.
-            text = self.process.stdout.read().decode()
-            self.addresses = [split_address(line) for line in text.splitlines()]
+            self.ready_lines = self.process.stdout.read().decode().splitlines()
+            self.addresses = [split_address(line) for line in self.ready_lines]
             if not self.addresses:
                 self.process.wait(PATIENCE)
                 self.reader.join(PATIENCE)
@@ -319,6 +324,8 @@ class SystemTest(unittest.TestCase):
         if isinstance(daemon_or_address, Daemon):
             address = daemon_or_address.address(index)
         family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        if address[0].startswith("unix:"):
+            family, address = socket.AF_UNIX, address[0][len("unix:"):].replace("@", "\0", 1)
         client = socket.socket(family, socket.SOCK_STREAM)
         self.addCleanup(client.close)
         client.settimeout(PATIENCE)

@@ -13,14 +13,14 @@ enum { WORDS_MAX = 30, PARTINGS = 4 };
 
 struct config *config_of(const char *const *words)
 {
-	char *argv[WORDS_MAX + 2] = {strdup("yodeld")};
+	char *argv[WORDS_MAX + 3] = {strdup("yodeld"), strdup("-oprivileges.allow_root=true")};
 	struct assignments assignments = {.count = 0};
 	struct problems problems;
 	struct command_line line;
 	struct error error;
-	int argc = 1;
+	int argc = 2;
 
-	for (; *words != NULL && argc <= WORDS_MAX; words++)
+	for (; *words != NULL && argc <= WORDS_MAX + 1; words++)
 		argv[argc++] = strdup(*words);
 	problems_init(&problems);
 	if (command_line_read(&line, argc, argv, &error) != 0)

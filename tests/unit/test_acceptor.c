@@ -180,6 +180,42 @@ static void a_client_is_let_in(void **state)
 	assert_int_equal(fixture->acceptor.paused_until_ms, 0);
 }
 
+/* A listening socket in place of the fixture's, under a name that the kernel chose. */
+static struct address listen_on_a_name(struct fixture *fixture)
+{
+	struct address address = {.length = sizeof(sa_family_t), .any.sa_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	assert_int_equal(bind(fd, &address.any, address.length), 0);
+	assert_int_equal(listen(fd, 4), 0);
+	address.length = sizeof address.un;
+	assert_int_equal(getsockname(fd, &address.any, &address.length), 0);
+	close(fixture->entry.fd);
+	fixture->entry.fd = fd;
+	return address;
+}
+
+static void a_client_of_a_unix_socket_is_a_process_and_gets_the_buffers(void **state)
+{
+	struct fixture *fixture = *state;
+	struct address address = listen_on_a_name(fixture);
+	int client = socket(AF_UNIX, SOCK_STREAM, 0), buffer = 0;
+	socklen_t length = sizeof buffer;
+
+	fixture->listener.socket.send_buffer_bytes = 20000;
+	assert_int_equal(connect(client, &address.any, address.length), 0);
+	assert_int_equal(accept_one(fixture), ACCEPT_OK);
+	const struct connection *connection = fixture->admitted[0];
+	assert_int_equal(connection->peer.any.sa_family, ADDRESS_FAMILY_PROCESS);
+	assert_int_equal(connection->peer.process.pid, getpid());
+	assert_int_equal(connection->peer.process.uid, getuid());
+	assert_int_equal(
+		getsockopt(connection->stream.fd, SOL_SOCKET, SO_SNDBUF, &buffer, &length), 0);
+	assert_int_equal(buffer, 40000);
+	expect_admitted(fixture, client);
+	close(client);
+}
+
 static void a_refused_client_is_told_why_and_closed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -347,6 +383,7 @@ int main(void)
 		cmocka_unit_test(classify_knows_whose_fault_it_is),
 		ROW(nobody_waiting_is_no_error),
 		ROW(a_client_is_let_in),
+		ROW(a_client_of_a_unix_socket_is_a_process_and_gets_the_buffers),
 		ROW(a_refused_client_is_told_why_and_closed),
 		ROW(a_client_refused_without_a_text_is_closed_at_once),
 		ROW(without_a_thread_the_client_is_closed),

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 static struct address v4(const char *host, unsigned port)
 {
@@ -278,6 +279,43 @@ static void paths_become_addresses_and_text_again(void **state)
 	assert_false(address_from_path("", &address));
 }
 
+static void a_host_may_be_a_path(void **state)
+{
+	(void)state;
+	assert_string_equal(address_path_of_host("unix:/run/yodel"), "/run/yodel");
+	assert_string_equal(address_path_of_host("unix:@yodel"), "@yodel");
+	assert_string_equal(address_path_of_host("unix:"), "");
+	assert_null(address_path_of_host("unix"));
+	assert_null(address_path_of_host("127.0.0.1"));
+}
+
+static void a_process_is_known_by_its_number_and_user(void **state)
+{
+	char expected[64];
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	struct address address = address_of_process(ends[0]);
+	assert_int_equal(address.any.sa_family, ADDRESS_FAMILY_PROCESS);
+	assert_int_equal(address.process.pid, getpid());
+	assert_int_equal(address.process.uid, getuid());
+	snprintf(
+		expected, sizeof expected, "unix:pid:%d,uid:%u", (int)getpid(), (unsigned)getuid());
+	expect_format(address, expected);
+	assert_int_equal(address_port(&address), 0);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static struct address process(pid_t pid, uid_t uid)
+{
+	return (struct address){
+		.length = sizeof(struct address_process),
+		.process = {ADDRESS_FAMILY_PROCESS, pid, uid},
+	};
+}
+
 static bool is_same_peer(
 	struct address one, struct address other, unsigned v4_bits, unsigned v6_bits)
 {
@@ -298,6 +336,8 @@ static void prefix_decides_who_is_the_same_peer(void **state)
 	assert_true(is_same_peer(v6("2001:db8::1", 1), v6("2001:db8::2", 1), 32, 64));
 	assert_false(is_same_peer(v6("2001:db8:0:1::1", 1), v6("2001:db8:0:2::1", 1), 32, 64));
 	assert_false(is_same_peer(v4("0.0.0.0", 1), v6("::", 1), 0, 0));
+	assert_true(is_same_peer(process(1, 1000), process(2, 1000), 32, 64));
+	assert_false(is_same_peer(process(1, 1000), process(1, 1001), 1, 1));
 }
 
 int main(void)
@@ -314,6 +354,8 @@ int main(void)
 		cmocka_unit_test(port_is_read_and_set_in_both_families),
 		cmocka_unit_test(addresses_are_written_for_people),
 		cmocka_unit_test(paths_become_addresses_and_text_again),
+		cmocka_unit_test(a_host_may_be_a_path),
+		cmocka_unit_test(a_process_is_known_by_its_number_and_user),
 		cmocka_unit_test(prefix_keeps_exactly_the_first_bits),
 		cmocka_unit_test(prefix_decides_who_is_the_same_peer),
 	};

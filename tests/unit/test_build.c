@@ -292,9 +292,9 @@ static void an_option_of_a_service_is_checked(void **state)
 static void names_hosts_and_refuse_texts_are_checked(void **state)
 {
 	static const char *const bad_hosts[] = {
-		"", "unix:/run/x", "[::1]", "a b", "a/b", "systemd:"};
+		"", "unix:", "unix:run/x", "unix:@", "[::1]", "a b", "a/b", "systemd:"};
 	struct trial *trial = *state;
-	char long_text[514], expected[2048] = "";
+	char long_text[514], expected[4096] = "";
 
 	memset(long_text, 'x', sizeof long_text - 1);
 	long_text[sizeof long_text - 1] = '\0';
@@ -303,7 +303,7 @@ static void names_hosts_and_refuse_texts_are_checked(void **state)
 
 		trial_set(trial, SCOPE_TOP, VALUE_STRING, "host", bad_hosts[i], "f:1");
 		snprintf(expected + used, sizeof expected - used,
-			"f:1: host: expected a host name, an IPv4 or IPv6 address, \"*\" or \"systemd:NAME\", got \"%s\"\n",
+			"f:1: host: expected a host name, an IPv4 or IPv6 address, \"*\", \"unix:/PATH\" or \"unix:@NAME\" of at most 107 bytes, or \"systemd:NAME\", got \"%s\"\n",
 			bad_hosts[i]);
 	}
 	trial_expect_problems(trial, expected);
@@ -318,6 +318,37 @@ static void names_hosts_and_refuse_texts_are_checked(void **state)
 	assert_string_equal(why, "expected at most 32 letters, digits, '_' and '-', got \"a b\"");
 	assert_true(option_check(name, VALUE_STRING, "an-address_of-32-characters-0123", why));
 	assert_false(option_check(name, VALUE_STRING, "an-address_of-33-characters-01234", why));
+}
+
+static void the_path_of_a_unix_socket_has_at_most_107_bytes(void **state)
+{
+	const struct option_row *host = option_find(listener_options, "host");
+	char text[128] = "unix:/", why[OPTION_WHY_BYTES];
+
+	(void)state;
+	memset(text + 6, 'x', 106);
+	assert_true(option_check(host, VALUE_STRING, text, why));
+	text[5] = '@';
+	assert_true(option_check(host, VALUE_STRING, text, why));
+	text[5] = '/';
+	text[112] = 'x';
+	assert_false(option_check(host, VALUE_STRING, text, why));
+	assert_non_null(strstr(why, "of at most 107 bytes"));
+}
+
+static void modes_and_owners_are_checked(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.mode", "0668", "f:1");
+	trial_set(trial, SCOPE_TOP, VALUE_INTEGER, "socket.mode", "660", "f:2");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.owner", "no-such-name", "f:3");
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.group", "no-such-name", "f:4");
+	trial_expect_problems(trial,
+		"f:1: socket.mode: expected permissions in octal from \"0\" to \"0777\", got \"0668\"\n"
+		"f:2: socket.mode: expected a string, got 660\n"
+		"f:3: socket.owner: expected the name or number of a user of this machine, or \"\", got \"no-such-name\"\n"
+		"f:4: socket.group: expected the name or number of a group of this machine, or \"\", got \"no-such-name\"\n");
 }
 
 /* The defaults and bounds of the shipped rows, each of them, are what the rows themselves accept. */
@@ -593,6 +624,8 @@ int main(void)
 		ROW(an_option_of_a_service_belongs_to_a_listener_that_has_it),
 		ROW(an_option_of_a_service_is_checked),
 		ROW(names_hosts_and_refuse_texts_are_checked),
+		ROW(the_path_of_a_unix_socket_has_at_most_107_bytes),
+		ROW(modes_and_owners_are_checked),
 		ROW(the_default_of_every_row_is_a_good_value),
 		ROW(broken_rules_between_values_are_found),
 		ROW(broken_rules_are_found_beside_wrong_values),

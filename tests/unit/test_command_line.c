@@ -209,6 +209,20 @@ static void listen_takes_an_inherited_socket_by_name(void **state)
 	done(&line, &arguments);
 }
 
+static void listen_takes_a_path(void **state)
+{
+	struct command_line line;
+
+	(void)state;
+	READ(line, "-l", "unix:/run/yodel", "-l", "unix:@yodel:7=time");
+	assert_int_equal(line.assignments.listener_count, 2);
+	assert_int_equal(line.assignments.count, 3);
+	expect_item(&line.assignments, 0, 0, "-l", "host", "unix:/run/yodel");
+	expect_item(&line.assignments, 1, 1, "-l", "host", "unix:@yodel:7");
+	expect_item(&line.assignments, 2, 1, "-l", "service", "time");
+	done(&line, &arguments);
+}
+
 static void each_listen_is_a_listener_of_its_own(void **state)
 {
 	struct command_line line;
@@ -224,7 +238,7 @@ static void each_listen_is_a_listener_of_its_own(void **state)
 }
 
 #define LISTEN_FORM                                                                                \
-	"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, or systemd:NAME[=SERVICE], got "
+	"-l: expected HOST:PORT[=SERVICE] with an IPv6 address in brackets, unix:PATH[=SERVICE] or systemd:NAME[=SERVICE], got "
 
 static void a_malformed_listen_is_an_error(void **state)
 {
@@ -416,6 +430,7 @@ int main(void)
 		ROW(verbose_and_quiet_set_the_log_level),
 		ROW(listen_takes_host_port_and_service),
 		ROW(listen_takes_an_inherited_socket_by_name),
+		cmocka_unit_test(listen_takes_a_path),
 		ROW(each_listen_is_a_listener_of_its_own),
 		ROW(a_malformed_listen_is_an_error),
 		ROW(listen_flags_are_limited),

@@ -11,7 +11,7 @@
 
 static void fill_request(struct request *request, unsigned port, const char *source)
 {
-	static char port_text[8];
+	static char port_text[8], none[] = "";
 
 	snprintf(port_text, sizeof port_text, "%u", port);
 	*request = (struct request){
@@ -19,6 +19,7 @@ static void fill_request(struct request *request, unsigned port, const char *sou
 		.port = port_text,
 		.target = "the test",
 		.source = strdup(source),
+		.send_proxy = none,
 		.timeout_ms = SUPPORT_PATIENCE_MS,
 	};
 	assert_non_null(request->source);

@@ -81,8 +81,8 @@ static void open_listening(
 {
 	struct error error = {.message = ""};
 
-	if (listener_open(listener, host, "0", options, &error) != 0 ||
-		listener_listen(listener, 16, &error) != 0)
+	if (listener_open(listener, PROTOCOL_TCP, host, "0", options, &error) != 0 ||
+		listener_listen(listener, 16, options, &error) != 0)
 		fail_msg("%s", error.message);
 }
 
@@ -187,7 +187,7 @@ static void an_ipv6_wildcard_alone_leaves_ipv4_to_others(void **state)
 	for (int try = 0; try < 20 && result != 0; try++) {
 		open_listening(&six, "::", &no_options);
 		snprintf(port, sizeof port, "%u", port_of(&six));
-		result = listener_open(&four, "0.0.0.0", port, &no_options, &error);
+		result = listener_open(&four, PROTOCOL_TCP, "0.0.0.0", port, &no_options, &error);
 		listener_close(&four);
 		listener_close(&six);
 	}
@@ -255,7 +255,8 @@ static void an_address_in_use_names_its_owner_and_leaves_nothing_open(void **sta
 	open_listening(&first, "127.0.0.1", &no_options);
 	snprintf(port, sizeof port, "%u", port_of(&first));
 	int before = count_descriptors();
-	assert_int_equal(listener_open(&second, "127.0.0.1", port, &no_options, &error), -1);
+	assert_int_equal(
+		listener_open(&second, PROTOCOL_TCP, "127.0.0.1", port, &no_options, &error), -1);
 	assert_int_equal(error.exit_code, EX_UNAVAILABLE);
 	support_process_name(name);
 	snprintf(expected, sizeof expected,
@@ -281,7 +282,9 @@ static void addresses_that_were_bound_before_a_failure_are_closed(void **state)
 		open_listening(&first, "::1", &no_options);
 		snprintf(port, sizeof port, "%u", port_of(&first));
 		int before = count_descriptors();
-		assert_int_equal(listener_open(&second, "two.test", port, &no_options, &error), -1);
+		assert_int_equal(
+			listener_open(&second, PROTOCOL_TCP, "two.test", port, &no_options, &error),
+			-1);
 		assert_int_equal(count_descriptors(), before);
 		assert_int_equal(second.count, 0);
 		listener_close(&first);
@@ -295,7 +298,8 @@ static void a_foreign_address_is_refused(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(listener_open(&listener, "192.0.2.1", "0", &no_options, &error), -1);
+	assert_int_equal(
+		listener_open(&listener, PROTOCOL_TCP, "192.0.2.1", "0", &no_options, &error), -1);
 	assert_int_equal(error.exit_code, EX_UNAVAILABLE);
 	assert_string_equal(
 		error.message, "cannot listen on 192.0.2.1:0: Cannot assign requested address");
@@ -307,8 +311,9 @@ static void an_unknown_port_is_refused(void **state)
 	struct error error;
 
 	(void)state;
-	assert_int_equal(
-		listener_open(&listener, "127.0.0.1", "no-such-service", &no_options, &error), -1);
+	assert_int_equal(listener_open(&listener, PROTOCOL_TCP, "127.0.0.1", "no-such-service",
+				 &no_options, &error),
+		-1);
 	assert_int_equal(error.exit_code, EX_UNAVAILABLE);
 	assert_non_null(strstr(error.message, "no-such-service"));
 }
@@ -343,7 +348,8 @@ static void a_port_can_be_opened_again_at_once(void **state)
 	assert_eof(client);
 	close(client);
 	listener_close(&listener);
-	assert_int_equal(listener_open(&listener, "127.0.0.1", port, &no_options, &error), 0);
+	assert_int_equal(
+		listener_open(&listener, PROTOCOL_TCP, "127.0.0.1", port, &no_options, &error), 0);
 	listener_close(&listener);
 }
 
@@ -435,11 +441,123 @@ static void an_option_that_the_kernel_refuses_is_named(void **state)
 
 	(void)state;
 	int before = count_descriptors();
-	assert_int_equal(listener_open(&listener, "127.0.0.1", "0", &options, &error), -1);
+	assert_int_equal(
+		listener_open(&listener, PROTOCOL_TCP, "127.0.0.1", "0", &options, &error), -1);
 	assert_int_equal(error.exit_code, EX_OSERR);
 	assert_string_equal(error.message,
 		"socket option keepalive_count = 1000 was refused: Invalid argument");
 	assert_int_equal(count_descriptors(), before);
+}
+
+/* Connects to a Unix socket and asserts that the listening one notices. */
+static void expect_reachable_by_path(const struct listener *listener)
+{
+	const struct address *address = &listener->sockets[0].address;
+	int client = __real_socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(client, &address->any, address->length), 0);
+	assert_true(wait_readable(listener->sockets[0].fd, SUPPORT_PATIENCE_MS));
+	close(client);
+}
+
+static void a_unix_socket_has_its_file_from_listen_to_close(void **state)
+{
+	static char mode[] = "0600", none[] = "";
+	const struct socket_options options = {
+		.nodelay = true, .keepalive_count = 7, .mode = mode, .owner = none, .group = none};
+	struct error error = {.message = ""};
+	char folder[64], path[80], host[96];
+	struct listener listener;
+
+	(void)state;
+	support_make_folder(folder);
+	snprintf(path, sizeof path, "%s/socket", folder);
+	snprintf(host, sizeof host, "unix:%s", path);
+	assert_int_equal(
+		listener_open(&listener, PROTOCOL_TCP, host, "no such port", &options, &error), 0);
+	assert_int_equal(listener.count, 1);
+	assert_int_equal(access(path, F_OK), -1);
+	if (listener_listen(&listener, 0, &options, &error) != 0)
+		fail_msg("%s", error.message);
+	expect_reachable_by_path(&listener);
+	assert_int_equal(listener_listen(&listener, 5, &options, &error), 0); /* the backlog */
+	assert_true(fcntl(listener.sockets[0].fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(listener.sockets[0].fd, F_GETFD) & FD_CLOEXEC);
+	listener_close(&listener);
+	assert_int_equal(access(path, F_OK), -1);
+	support_remove_folder(folder);
+}
+
+static void udp_may_have_the_port_that_tcp_has_but_only_once(void **state)
+{
+	struct listener tcp, udp, again;
+	char port[16], name[32], expected[256];
+	struct error error = {.message = ""};
+
+	(void)state;
+	open_listening(&tcp, "127.0.0.1", &no_options);
+	snprintf(port, sizeof port, "%u", port_of(&tcp));
+	if (listener_open(&udp, PROTOCOL_UDP, "127.0.0.1", port, &no_options, &error) != 0)
+		fail_msg("%s", error.message);
+	assert_int_equal(udp.count, 1);
+	assert_int_equal(option_of(udp.sockets[0].fd, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+	assert_int_equal(option_of(udp.sockets[0].fd, SOL_SOCKET, SO_REUSEADDR), 0);
+	assert_int_equal(option_of(udp.sockets[0].fd, IPPROTO_IP, IP_PKTINFO), 1);
+	assert_true(fcntl(udp.sockets[0].fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(udp.sockets[0].fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(
+		listener_open(&again, PROTOCOL_UDP, "127.0.0.1", port, &no_options, &error), -1);
+	support_process_name(name);
+	snprintf(expected, sizeof expected,
+		"cannot listen on udp:127.0.0.1:%s: address already in use by %s (pid %d)", port,
+		name, (int)getpid());
+	assert_string_equal(error.message, expected);
+	listener_close(&udp);
+	listener_close(&tcp);
+}
+
+static void adopt_takes_a_udp_socket_that_is_bound(void **state)
+{
+	struct listener listener = {.count = 0};
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct error error;
+	unsigned port;
+	int fd = __real_socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)state;
+	assert_int_equal(listener_adopt(&listener, PROTOCOL_UDP, fd, &no_options, &error), -1);
+	assert_non_null(strstr(error.message, "expected a bound UDP socket, got something else"));
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(listener_adopt(&listener, PROTOCOL_UDP, fd, &no_options, &error), 0);
+	assert_int_equal(option_of(fd, IPPROTO_IP, IP_PKTINFO), 1);
+	int tcp = tcp_listen(&port);
+	assert_int_equal(listener_adopt(&listener, PROTOCOL_UDP, tcp, &no_options, &error), -1);
+	close(tcp);
+	listener_close(&listener);
+}
+
+static void adopt_takes_a_unix_socket_whose_file_stays(void **state)
+{
+	struct listener listener = {.count = 0};
+	int fd = __real_socket(AF_UNIX, SOCK_STREAM, 0);
+	struct address address;
+	char folder[64], path[80];
+	struct error error;
+
+	(void)state;
+	support_make_folder(folder);
+	snprintf(path, sizeof path, "%s/socket", folder);
+	assert_true(address_from_path(path, &address));
+	assert_int_equal(bind(fd, &address.any, address.length), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(listener_adopt(&listener, PROTOCOL_TCP, fd, &no_options, &error), 0);
+	assert_string_equal(listener.sockets[0].address.un.sun_path, path);
+	assert_int_equal(listener_listen(&listener, 5, &no_options, &error), 0);
+	expect_reachable_by_path(&listener);
+	listener_close(&listener);
+	assert_int_equal(access(path, F_OK), 0);
+	support_remove_folder(folder);
 }
 
 static void adopt_takes_a_listening_socket_and_sets_it_up(void **state)
@@ -452,7 +570,7 @@ static void adopt_takes_a_listening_socket_and_sets_it_up(void **state)
 
 	(void)state;
 	fcntl(fd, F_SETFD, 0);
-	assert_int_equal(listener_adopt(&listener, fd, &options, &error), 0);
+	assert_int_equal(listener_adopt(&listener, PROTOCOL_TCP, fd, &options, &error), 0);
 	assert_int_equal(listener.count, 1);
 	assert_int_equal(listener.sockets[0].fd, fd);
 	assert_int_equal(port_of(&listener), port);
@@ -469,10 +587,11 @@ static void expect_not_adopted(int fd)
 	struct error error;
 	char expected[128];
 
-	assert_int_equal(listener_adopt(&listener, fd, &no_options, &error), -1);
+	assert_int_equal(listener_adopt(&listener, PROTOCOL_TCP, fd, &no_options, &error), -1);
 	assert_int_equal(error.exit_code, EX_UNAVAILABLE);
 	snprintf(expected, sizeof expected,
-		"inherited descriptor %d: expected a listening TCP socket, got something else", fd);
+		"inherited descriptor %d: expected a listening TCP or Unix stream socket, got something else",
+		fd);
 	assert_string_equal(error.message, expected);
 	assert_int_equal(listener.count, 0);
 	if (fd >= 0)
@@ -490,6 +609,8 @@ static void adopt_refuses_what_does_not_listen(void **state)
 	expect_not_adopted(open("/dev/null", O_RDONLY));
 	expect_not_adopted(socket(AF_INET, SOCK_STREAM, 0));
 	expect_not_adopted(socket(AF_INET, SOCK_DGRAM, 0));
+	expect_not_adopted(socket(AF_UNIX, SOCK_STREAM, 0));
+	expect_not_adopted(socket(AF_UNIX, SOCK_DGRAM, 0));
 	tcp_pair(&ends[0], &ends[1]);
 	expect_not_adopted(ends[0]);
 	close(ends[1]);
@@ -504,10 +625,11 @@ static void adopt_refuses_more_sockets_than_a_listener_holds(void **state)
 
 	(void)state;
 	for (int i = 0; i < LISTENER_SOCKETS_MAX; i++)
-		assert_int_equal(
-			listener_adopt(&listener, tcp_listen(&port), &no_options, &error), 0);
+		assert_int_equal(listener_adopt(&listener, PROTOCOL_TCP, tcp_listen(&port),
+					 &no_options, &error),
+			0);
 	int fd = tcp_listen(&port);
-	assert_int_equal(listener_adopt(&listener, fd, &no_options, &error), -1);
+	assert_int_equal(listener_adopt(&listener, PROTOCOL_TCP, fd, &no_options, &error), -1);
 	assert_non_null(strstr(error.message, "at most 16 sockets"));
 	assert_int_equal(close(fd), 0);
 	listener_close(&listener);
@@ -549,6 +671,10 @@ int main(void)
 		ROW(options_of_0_leave_the_kernel_its_values),
 		ROW(defer_accept_keeps_silent_clients_back),
 		ROW(an_option_that_the_kernel_refuses_is_named),
+		ROW(a_unix_socket_has_its_file_from_listen_to_close),
+		ROW(udp_may_have_the_port_that_tcp_has_but_only_once),
+		ROW(adopt_takes_a_udp_socket_that_is_bound),
+		ROW(adopt_takes_a_unix_socket_whose_file_stays),
 		ROW(adopt_takes_a_listening_socket_and_sets_it_up),
 		ROW(adopt_refuses_what_does_not_listen),
 		ROW(adopt_refuses_more_sockets_than_a_listener_holds),

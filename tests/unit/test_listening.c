@@ -164,7 +164,7 @@ static void an_inherited_descriptor_that_does_not_listen_is_an_error(void **stat
 	(void)state;
 	assert_int_equal(try_inherited(config, fd, "door", &log), 2);
 	assert_string_equal(log,
-		"listener door: inherited descriptor 3: expected a listening TCP socket, got something else\n");
+		"listener door: inherited descriptor 3: expected a listening TCP or Unix stream socket, got something else\n");
 	free(log);
 	close(fd);
 	config_free(config);

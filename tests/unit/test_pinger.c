@@ -63,6 +63,7 @@ static void set_up(struct trial *trial, int64_t timeout_ms)
 	*trial = (struct trial){
 		.request = {.host = "the test",
 			.source = none,
+			.send_proxy = none,
 			.target = "the test",
 			.is_udp = true,
 			.timeout_ms = timeout_ms},

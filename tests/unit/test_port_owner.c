@@ -11,14 +11,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void expect_owner(unsigned port, pid_t pid)
+static void expect_owner_of(enum protocol protocol, unsigned port, pid_t pid)
 {
 	char name[32], expected[64], text[64] = "";
 
 	support_process_name(name);
 	snprintf(expected, sizeof expected, "%s (pid %d)", name, (int)pid);
-	assert_true(port_owner_find(port, text, sizeof text));
+	assert_true(port_owner_find(protocol, port, text, sizeof text));
 	assert_string_equal(text, expected);
+}
+
+static void expect_owner(unsigned port, pid_t pid)
+{
+	expect_owner_of(PROTOCOL_TCP, port, pid);
 }
 
 static void finds_this_process(void **state)
@@ -52,6 +57,20 @@ static void finds_another_process(void **state)
 	waitpid(pid, NULL, 0);
 }
 
+static void finds_the_owner_of_a_udp_socket(void **state)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+	expect_owner_of(PROTOCOL_UDP, ntohs(address.sin_port), getpid());
+	close(fd);
+}
+
 static void finds_the_owner_of_an_ipv6_socket(void **state)
 {
 	struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
@@ -77,7 +96,7 @@ static void a_port_that_nobody_listens_on_has_no_owner(void **state)
 	(void)state;
 	server = accept(listening, NULL, NULL);
 	close(listening);
-	assert_false(port_owner_find(port, text, sizeof text));
+	assert_false(port_owner_find(PROTOCOL_TCP, port, text, sizeof text));
 	assert_string_equal(text, "untouched");
 	close(server);
 	close(client);
@@ -90,7 +109,7 @@ static void the_text_is_cut_to_its_room(void **state)
 	char text[6] = "#####";
 
 	(void)state;
-	assert_true(port_owner_find(port, text, 4));
+	assert_true(port_owner_find(PROTOCOL_TCP, port, text, 4));
 	assert_int_equal(strlen(text), 3);
 	assert_int_equal(text[4], '#');
 	close(fd);
@@ -101,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_this_process),
 		cmocka_unit_test(finds_another_process),
+		cmocka_unit_test(finds_the_owner_of_a_udp_socket),
 		cmocka_unit_test(finds_the_owner_of_an_ipv6_socket),
 		cmocka_unit_test(a_port_that_nobody_listens_on_has_no_owner),
 		cmocka_unit_test(the_text_is_cut_to_its_room),

@@ -261,6 +261,10 @@ static void what_is_written_is_read(void **state)
 	expect_addresses("[2001:db8::2]:65535", "[2001:db8::2]:65535");
 	expect_whole(bytes, proxy_header_write_v2(bytes, sizeof bytes, &v4, &v6, NULL, 0));
 	assert_true(header.is_local);
+	expect_whole(line, proxy_header_write_v1(line, NULL, NULL));
+	assert_true(header.is_local);
+	expect_whole(bytes, proxy_header_write_v2(bytes, sizeof bytes, NULL, NULL, tlvs, 3));
+	assert_true(header.is_local);
 	assert_int_equal(proxy_header_write_v2(bytes, 15, &v4, &v4, NULL, 0), 0);
 	assert_int_equal(proxy_header_write_v2(bytes, 30, &v4, &v4, tlvs, 3), 0);
 }

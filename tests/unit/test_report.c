@@ -92,6 +92,7 @@ static void statistics_name_the_reasons_that_have_occurred(void **state)
 	struct listener_settings listener = {.name = NULL};
 	struct registry_settings settings = {
 		.capacity = 1, .listeners = &listener, .listener_count = 1};
+	const struct datagrams datagrams = {.count = 0};
 	struct registry registry;
 
 	(void)state;
@@ -100,7 +101,7 @@ static void statistics_name_the_reasons_that_have_occurred(void **state)
 	registry_count_refusal(&registry, CLOSE_RATE);
 	registry_count_refusal(&registry, CLOSE_RESOURCES);
 	capture_start();
-	report_statistics("statistics", &registry);
+	report_statistics("statistics", &registry, &datagrams);
 	report_drain(&registry, 30000);
 	char *text = capture_end();
 	assert_non_null(strstr(text,

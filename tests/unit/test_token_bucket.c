@@ -51,6 +51,21 @@ static void asking_takes_nothing(void **state)
 	assert_false(token_bucket_has(&bucket, 0));
 }
 
+static void a_bucket_is_full_until_something_is_taken_and_again_after_a_while(void **state)
+{
+	struct token_bucket bucket;
+
+	(void)state;
+	token_bucket_init(&bucket, (struct rate){10, 1000}, 0);
+	assert_true(token_bucket_is_full(&bucket, 0));
+	assert_true(take(&bucket, 0));
+	assert_false(token_bucket_is_full(&bucket, 99));
+	assert_true(token_bucket_is_full(&bucket, 100));
+	assert_int_equal(take_all(&bucket, 100), 10);
+	assert_false(token_bucket_is_full(&bucket, 1099));
+	assert_true(token_bucket_is_full(&bucket, 1100));
+}
+
 static void a_token_comes_back_to_the_millisecond(void **state)
 {
 	struct token_bucket bucket;
@@ -138,6 +153,7 @@ int main(void)
 		cmocka_unit_test(a_full_bucket_holds_one_periods_worth),
 		cmocka_unit_test(a_rate_of_none_never_runs_dry),
 		cmocka_unit_test(asking_takes_nothing),
+		cmocka_unit_test(a_bucket_is_full_until_something_is_taken_and_again_after_a_while),
 		cmocka_unit_test(a_token_comes_back_to_the_millisecond),
 		cmocka_unit_test(no_fraction_is_lost_over_a_long_time),
 		cmocka_unit_test(a_long_silence_fills_it_no_more_than_once),

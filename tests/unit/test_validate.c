@@ -75,6 +75,78 @@ static void an_inherited_socket_belongs_to_one_listener(void **state)
 		"f:p: listen.[2].port: expected an address of its own, got \"systemd:web\" port 0, which listener 0 has\n");
 }
 
+static void paths_must_differ_whatever_the_ports(void **state)
+{
+	struct trial *trial = *state;
+
+	listener(trial, 0, "unix:/run/a", "0");
+	listener(trial, 1, "unix:/run/A", "0");
+	listener(trial, 2, "unix:@/run/a", "0");
+	(void)trial_build(trial);
+	listener(trial, 3, "unix:/run/a", "1");
+	trial_expect_problems(trial,
+		"f:h: listen.[3].host: expected a path of its own, got \"unix:/run/a\", which listener 0 has\n");
+}
+
+static void access_is_for_a_listener_with_a_file(void **state)
+{
+	static const char *const others[] = {"127.0.0.1", "unix:@yodel", "systemd:web"};
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "socket.mode", "0660", "f:1");
+	listener(trial, 0, "unix:/run/a", "0");
+	trial_set(trial, 0, VALUE_STRING, "socket.mode", "0600", "f:2");
+	for (int i = 1; i <= 3; i++)
+		listener(trial, i, others[i - 1], "0");
+	trial_set(trial, 1, VALUE_STRING, "socket.mode", "0666", "f:2"); /* as it is anyway */
+	(void)trial_build(trial);
+	trial_set(trial, 1, VALUE_STRING, "socket.mode", "0600", "f:3");
+	trial_set(trial, 2, VALUE_STRING, "socket.owner", "0", "f:4");
+	trial_set(trial, 3, VALUE_STRING, "socket.group", "0", "f:5");
+#define WHY "expected a listener whose host is \"unix:/PATH\", for only that has a file\n"
+	trial_expect_problems(trial,
+		"f:3: listen.[1].socket.mode: " WHY "f:4: listen.[2].socket.owner: " WHY
+		"f:5: listen.[3].socket.group: " WHY);
+#undef WHY
+}
+
+static void a_port_may_be_had_with_each_protocol(void **state)
+{
+	struct trial *trial = *state;
+
+	listener(trial, 0, "127.0.0.1", "7");
+	listener(trial, 1, "127.0.0.1", "7");
+	trial_set(trial, 1, VALUE_STRING, "protocol", "udp", "f:1");
+	(void)trial_build(trial);
+	listener(trial, 2, "127.0.0.1", "7");
+	trial_set(trial, 2, VALUE_STRING, "protocol", "udp", "f:2");
+	trial_expect_problems(trial,
+		"f:p: listen.[2].port: expected an address of its own, got \"127.0.0.1\" port 7, which listener 1 has\n");
+}
+
+static void udp_is_for_echo_and_not_for_unix_sockets(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "protocol", "udp", "f:1");
+	listener(trial, 0, "127.0.0.1", "7");
+	listener(trial, 1, "systemd:web", "7");
+	(void)trial_build(trial);
+	listener(trial, 2, "unix:/run/a", "7");
+	listener(trial, 3, "127.0.0.1", "8");
+	trial_set(trial, 3, VALUE_STRING, "service", "clock", "f:2");
+	listener(trial, 4, "127.0.0.1", "9");
+	trial_set(trial, 4, VALUE_STRING, "proxy_protocol", "v2", "f:3");
+	trial_set(trial, 4, VALUE_STRING, "stop_command", "stop", "f:4");
+	trial_expect_problems(trial,
+		"f:1: listen.[2].protocol: expected tcp with a Unix socket, got udp\n"
+		"f:2: listen.[3].service: expected service echo with protocol udp, got \"clock\"\n"
+		"f:3: listen.[4].proxy_protocol: expected a listener with connections, got one with protocol udp\n"
+		"f:4: listen.[4].stop_command: expected a listener with connections, got one with protocol udp\n"
+		/* The echo of these tests has none. */
+		"f:4: listen.[4].stop_command: expected a service whose clients send lines, got service \"echo\"\n");
+}
+
 static void whole_seconds_are_asked_for_where_the_kernel_counts_in_them(void **state)
 {
 	struct trial *trial = *state;
@@ -114,6 +186,10 @@ int main(void)
 		ROW(hosts_differ_by_more_than_their_case),
 		ROW(port_0_may_be_given_many_times),
 		ROW(an_inherited_socket_belongs_to_one_listener),
+		ROW(paths_must_differ_whatever_the_ports),
+		ROW(access_is_for_a_listener_with_a_file),
+		ROW(a_port_may_be_had_with_each_protocol),
+		ROW(udp_is_for_echo_and_not_for_unix_sockets),
 		ROW(whole_seconds_are_asked_for_where_the_kernel_counts_in_them),
 		ROW(many_listeners_are_compared_in_good_time),
 	};

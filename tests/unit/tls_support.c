@@ -64,7 +64,7 @@ void tls_make_context(struct tls_context *context, char *path, enum tls_verify v
 	struct error error;
 
 	tls_context_init(context);
-	if (tls_context_load(context, &settings, &error) != 0)
+	if (tls_context_load(context, &settings, geteuid(), &error) != 0)
 		fail_msg("%s", error.message);
 }
 

@@ -12,6 +12,7 @@
 #include "yodel/base/attributes.h"
 #include "yodel/base/option.h"
 #include "yodel/client/failure.h"
+#include "yodel/client/proxy_spec.h"
 #include "yodel/client/request.h"
 #include "yodel/transport/address.h"
 
@@ -28,9 +29,10 @@ struct target {
 	int type;                                       /* SOCK_STREAM or SOCK_DGRAM */
 	struct address addresses[TARGET_ADDRESSES_MAX]; /* in the order to try */
 	size_t count;
-	struct address source; /* .length 0: whatever the kernel chooses */
-	uint64_t source_count; /* connections take turns with so many addresses from source on */
-	int64_t timeout_ms;    /* the request's */
+	struct address source;   /* .length 0: whatever the kernel chooses */
+	uint64_t source_count;   /* connections take turns with so many addresses from source on */
+	int64_t timeout_ms;      /* the request's */
+	struct proxy_spec proxy; /* lent the request's text */
 };
 
 /*
@@ -71,9 +73,10 @@ bool dial_may_retry(const struct target *target, int number, int64_t *full_since
 
 /*
  * How a connect that was begun and is not under way any more has ended: 0 or an errno value. A socket
- * that has met itself was refused: nobody listens there.
+ * that has met itself was refused: nobody listens there. Where the target wants a header of the PROXY
+ * protocol, it is sent now.
  */
-int dial_end(int fd) MUST_USE;
+int dial_end(const struct target *target, int fd) MUST_USE;
 
 /*
  * Connects, trying the addresses in turn, each for at most the request's timeout.

@@ -31,6 +31,7 @@ struct request {
 	bool is_ipv4_only;
 	bool is_ipv6_only;
 	char *source;       /* ADDR[/BITS][:PORT] */
+	char *send_proxy;   /* as proxy_spec_parse reads it */
 	int64_t timeout_ms; /* for connecting, and for an answer; 0 waits for ever */
 	char *unix_path;
 	bool is_udp; /* of the commands that may send datagrams */

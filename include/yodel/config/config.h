@@ -15,6 +15,13 @@
 
 #include <stdio.h>
 
+struct privileges {
+	char *user; /* "" for none */
+	char *group;
+	bool no_new_privs;
+	bool allow_root;
+};
+
 struct config {
 	struct limits limits;
 	int64_t peer_prefix_v4_bits;
@@ -25,6 +32,7 @@ struct config {
 		int64_t idle_ms;     /* 0 = never */
 		bool with_parent;
 	} exit;
+	struct privileges privileges;
 	int64_t thread_stack_bytes;
 	int scheduling; /* enum scheduling */
 	int affinity;   /* enum affinity */

@@ -38,7 +38,8 @@ struct limits {
 enum scheduling { SCHEDULING_BATCH, SCHEDULING_NORMAL };
 enum affinity { AFFINITY_AUTO, AFFINITY_FOLLOW, AFFINITY_NONE };
 
-/* Their words, in the same order and ended by NULL. */
+/* Their words, in the same order and ended by NULL; and those of enum protocol. */
+extern const char *const protocol_names[];
 extern const char *const scheduling_names[];
 extern const char *const affinity_names[];
 
@@ -53,11 +54,13 @@ struct service_schema {
 struct listener_settings {
 	char *name;
 	char *service;
+	int protocol; /* enum protocol */
 	char *host;
 	char *port;
 	int64_t backlog;
 	struct timeouts timeouts;
 	struct limits limits;
+	struct rate datagram_rate; /* of each peer */
 	char *refuse_text;
 	struct option_list allow; /* of char *: networks, as transport/cidr.h reads them */
 	struct option_list deny;

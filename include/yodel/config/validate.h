@@ -11,7 +11,8 @@
 #include "yodel/config/problems.h"
 
 /*
- * Adds a problem for each broken rule: the names and the addresses of the listeners are unique.
+ * Adds a problem for each broken rule: the names and the addresses of the listeners are unique,
+ * what is said of a file is said of a listener that has one, and UDP is for what it can do.
  * Passes over strings that are NULL, for they were found wrong before.
  *   assignments   those that config was built from, for the place to name
  */

@@ -12,6 +12,7 @@
 #include "yodel/service/service.h"
 #include "yodel/transport/listener.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct listening {
@@ -20,6 +21,7 @@ struct listening {
 	struct listening_entry {
 		int fd;
 		size_t listener_index; /* in the configuration */
+		bool is_datagram;      /* UDP: nobody is accepted there */
 		service_run *run;
 		struct address address; /* as bound */
 	} * entries;

@@ -7,6 +7,7 @@
 #define YODEL_SERVER_REPORT_H
 
 #include "yodel/config/config.h"
+#include "yodel/server/datagrams.h"
 #include "yodel/server/descriptor_plan.h"
 #include "yodel/server/listening.h"
 #include "yodel/session/registry.h"
@@ -30,6 +31,7 @@ void report_ready(
 void report_drain(struct registry *registry, int64_t drain_ms);
 
 /* Logs the totals since the start under this event: "statistics" or "stop". */
-void report_statistics(const char *event, struct registry *registry);
+void report_statistics(
+	const char *event, struct registry *registry, const struct datagrams *datagrams);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why a connection ended, or a client was not let in: one word each, in the log and the statistics.
+ * Why a connection ended, a client was not let in, or a datagram was not answered: one word each, in
+ * the log and the statistics.
  * Threads: any; constant.
  */
 #ifndef YODEL_SESSION_CLOSE_REASON_H
@@ -34,8 +35,12 @@
 	X(CLOSE_DENIED, "denied", false)             /* allow, deny */                             \
 	X(CLOSE_RESOURCES, "resources", false)       /* no thread or descriptor to be had */       \
 	X(CLOSE_TLS, "tls", true)                    /* TLS has failed; the log line says how */   \
-	X(CLOSE_DRAIN, "drain", false)               /* the daemon stops and the drain is over */  \
-	X(CLOSE_ERROR, "error", false)               /* anything else; the log line has the errno */
+	X(CLOSE_LOOP, "loop", false)           /* a datagram from where one is answered, too */    \
+	X(CLOSE_MULTICAST, "multicast", false) /* a datagram to or from many */                    \
+	X(CLOSE_NO_REPLY, "no_reply", false)   /* a datagram without an address to answer to */    \
+	X(CLOSE_OVERSIZE, "oversize", false)   /* a datagram that is too long to be sent back */   \
+	X(CLOSE_DRAIN, "drain", false)         /* the daemon stops and the drain is over */        \
+	X(CLOSE_ERROR, "error", false)         /* anything else; the log line has the errno */
 
 #define CLOSE_REASON_CONSTANT(constant, word, is_announced) constant,
 enum close_reason { CLOSE_REASONS(CLOSE_REASON_CONSTANT) CLOSE_REASON_COUNT };

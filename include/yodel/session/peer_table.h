@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counts connections per peer: a hash table of fixed size that never allocates after its making.
- * Hashing is keyed with random bytes, so that nobody can choose addresses that collide.
  * The owner guards it. Threads: as the owner's. Source: open addressing with linear probing and
  * backward-shift deletion (Knuth, TAOCP 6.4, algorithm R).
  */

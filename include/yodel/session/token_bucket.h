@@ -24,6 +24,9 @@ void token_bucket_init(struct token_bucket *bucket, struct rate rate, int64_t no
 /* Whether there is a token now; takes none. */
 bool token_bucket_has(struct token_bucket *bucket, int64_t now_ms);
 
+/* Whether there are as many as there can be: the same as after token_bucket_init. */
+bool token_bucket_is_full(struct token_bucket *bucket, int64_t now_ms);
+
 /* Takes a token that token_bucket_has found. */
 void token_bucket_take(struct token_bucket *bucket);
 

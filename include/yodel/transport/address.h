@@ -2,7 +2,7 @@
 /*
  * Socket addresses: from host and port, to text, to the prefix that limits count by.
  * Owns nothing: an address is a plain value. Threads: any.
- * Source: getaddrinfo(3), ipv6(7), unix(7), RFC 4291 2.5.5.2 (IPv4-mapped addresses).
+ * Source: getaddrinfo(3), ipv6(7), unix(7) SO_PEERCRED, RFC 4291 2.5.5.2 (IPv4-mapped addresses).
  */
 #ifndef YODEL_TRANSPORT_ADDRESS_H
 #define YODEL_TRANSPORT_ADDRESS_H
@@ -15,7 +15,21 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/types.h>
 #include <sys/un.h>
+
+/* What is spoken at an IP address; over Unix sockets, PROTOCOL_TCP stands for streams. */
+enum protocol { PROTOCOL_TCP, PROTOCOL_UDP };
+
+/* The family of a struct address_process; the kernel has none so high. */
+enum { ADDRESS_FAMILY_PROCESS = 254 };
+
+/* The peer on a Unix socket, whose own end has no name: the process that connected. */
+struct address_process {
+	sa_family_t family; /* ADDRESS_FAMILY_PROCESS */
+	pid_t pid;          /* 0 where it is of a namespace that we do not see into */
+	uid_t uid;
+};
 
 struct address {
 	socklen_t length;
@@ -24,6 +38,7 @@ struct address {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 		struct sockaddr_un un;
+		struct address_process process;
 	};
 };
 
@@ -57,6 +72,15 @@ int address_resolve(const char *host, const char *port, int family, int type, in
  */
 bool address_from_path(const char *path, struct address *address) MUST_USE;
 
+/* The "/path" or "@name" of a host "unix:/path" or "unix:@name"; NULL for any other host. */
+const char *address_path_of_host(const char *host);
+
+/*
+ * The process that has connected to a Unix socket.
+ *   fd   the accepted end
+ */
+struct address address_of_process(int fd);
+
 /* Turns an IPv4-mapped IPv6 address, as a dual-stack listener reports it, into the IPv4 address. */
 void address_normalize(struct address *address);
 
@@ -70,13 +94,13 @@ unsigned address_port(const struct address *address);
 void address_set_port(struct address *address, unsigned port);
 
 /*
- * Writes "127.0.0.1:7", "[::1]:7" (a scope is given by its number), "unix:/path" or "unix:@name";
- * what is unprintable in a name becomes "?".
+ * Writes "127.0.0.1:7", "[::1]:7" (a scope is given by its number), "unix:/path", "unix:@name" or
+ * "unix:pid:1234,uid:1000"; what is unprintable in a name becomes "?".
  */
 void address_format(const struct address *address, char text[ADDRESS_TEXT_BYTES]);
 
 /*
- * Cuts an address down to its first bits.
+ * Cuts an address down to its first bits; a process to its user.
  *   v4_bits   0 .. 32       v6_bits   0 .. 128
  */
 struct address_prefix address_prefix(

@@ -88,7 +88,7 @@ struct proxy_tlv {
 };
 
 /*
- * Writes a header of version 1: for addresses of one family, else UNKNOWN.
+ * Writes a header of version 1: for addresses of one family, else UNKNOWN, as for NULL.
  *   dst   PROXY_V1_MAX_BYTES bytes, and one for the NUL behind
  * Returns its length.
  */
@@ -96,7 +96,7 @@ size_t proxy_header_write_v1(
 	char *dst, const struct address *source, const struct address *destination);
 
 /*
- * Writes a header of version 2: for addresses of one family, else UNSPEC. A PROXY_TYPE_CRC32C among
+ * Writes a header of version 2: for addresses of one family, else UNSPEC; LOCAL for NULL. A PROXY_TYPE_CRC32C among
  * the values stands for the checksum, whatever its bytes.
  *   dst    capacity bytes
  *   tlvs   count values

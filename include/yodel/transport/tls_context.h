@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
 
@@ -44,10 +45,11 @@ void tls_context_fini(struct tls_context *context) EXCLUDES(context->lock);
 /*
  * Reads all files and takes them for connections that begin from now on.
  *   settings   with a certificate; borrowed
+ *   owner      a user who may own the files of keys, beside root
  * Returns 0, or -1 with error (EX_CONFIG) that names file and cause; then what was loaded before
  * stays.
  */
-int tls_context_load(struct tls_context *context, const struct tls_settings *settings,
+int tls_context_load(struct tls_context *context, const struct tls_settings *settings, uid_t owner,
 	struct error *error) EXCLUDES(context->lock) MUST_USE;
 
 /*

@@ -12,6 +12,7 @@
 
 #include <openssl/x509.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 struct tls_pair {
 	X509 *certificate;
@@ -20,12 +21,12 @@ struct tls_pair {
 };
 
 /*
- * Reads both. The key's file must belong to us or to root, and nobody else may read or change it;
+ * Reads both. The key's file must belong to owner or to root, and nobody else may read or change it;
  * its group may read it where that is root's, as it is with credentials of systemd.
  * Returns 0, or -1 with error (EX_CONFIG), which names the file; then there is nothing to free.
  */
-int tls_pair_load(
-	struct tls_pair *pair, const struct tls_files *files, struct error *error) MUST_USE;
+int tls_pair_load(struct tls_pair *pair, const struct tls_files *files, uid_t owner,
+	struct error *error) MUST_USE;
 
 /* Whether the certificate is for this server name. Source: RFC 6125 6.4. */
 bool tls_pair_has_name(const struct tls_pair *pair, const char *name) MUST_USE;
