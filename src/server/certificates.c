@@ -20,12 +20,6 @@ static uid_t owner_of(const struct config *config)
 	return owner;
 }
 
-static int load(
-	struct tls_context *context, const struct config *config, size_t index, struct error *error)
-{
-	return tls_context_load(context, &config->listeners[index].tls, owner_of(config), error);
-}
-
 static size_t count_of(const struct listener_settings *listener)
 {
 	return tls_settings_count(&listener->tls);
@@ -40,13 +34,15 @@ int certificates_load(
 	if (contexts == NULL)
 		return error_set(
 			error, EX_OSERR, "no memory for %zu listeners", config->listener_count);
-	*certificates = (struct certificates){.config = config, .contexts = contexts};
+	*certificates = (struct certificates){
+		.config = config, .contexts = contexts, .owner = owner_of(config)};
 	for (size_t i = 0; i < config->listener_count; i++)
 		tls_context_init(&contexts[i]);
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener_settings *listener = &config->listeners[i];
 
-		if (count_of(listener) == 0 || load(&contexts[i], config, i, &cause) == 0)
+		if (count_of(listener) == 0 || tls_context_load(&contexts[i], &listener->tls,
+						       certificates->owner, &cause) == 0)
 			continue;
 		certificates_fini(certificates);
 		return error_set(
@@ -97,7 +93,8 @@ void certificates_reload(struct certificates *certificates)
 
 		if (count_of(listener) == 0)
 			continue;
-		if (load(&certificates->contexts[i], certificates->config, i, &error) == 0) {
+		if (tls_context_load(&certificates->contexts[i], &listener->tls,
+			    certificates->owner, &error) == 0) {
 			log_message(LOG_LEVEL_INFO, "reload",
 				"listener %s: certificates read again", listener->name);
 			report_listener(certificates, i);
@@ -121,13 +118,15 @@ void certificates_check(const struct config *config, struct problems *problems)
 	struct tls_context context;
 	struct error error;
 	char origin[64];
+	uid_t owner = owner_of(config);
 
 	for (size_t i = 0; i < config->listener_count; i++) {
 		const struct listener_settings *listener = &config->listeners[i];
 
 		snprintf(origin, sizeof origin, "listener %s", listener->name);
 		tls_context_init(&context);
-		if (count_of(listener) > 0 && load(&context, config, i, &error) != 0)
+		if (count_of(listener) > 0 &&
+			tls_context_load(&context, &listener->tls, owner, &error) != 0)
 			problems_add(problems, origin, NULL, "%s", error.message);
 		tls_context_fini(&context);
 	}

@@ -3,6 +3,8 @@
 
 import contextlib
 import hashlib
+import os
+import pwd
 import random
 import signal
 import socket
@@ -10,6 +12,7 @@ import ssl
 import subprocess
 import threading
 import time
+import unittest
 
 from tls_harness import EC, RSA, VERSIONS, TlsClient, TlsTest, openssl
 from yodel_harness import (PATIENCE, SLACK, close_with_reset, environment, main, receive_all,
@@ -627,6 +630,23 @@ class Reload(TlsTest):
         self.assert_echoes(self.connect(daemon, 2))
         self.assertEqual(self.secure(daemon, index=1).tls.getpeercert(True),
                          self.certificates.der("other"))
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root may become somebody else")
+    def test_who_serves_reads_what_it_may(self):
+        nobody = pwd.getpwnam("nobody").pw_uid
+        os.chmod(self.certificates.folder, 0o755)
+        daemon = self.start_tls("privileges.user=nobody", name="live")
+        self.use("new")
+        told = self.reload(daemon)  # the key is for root alone
+        self.assertEqual(told.level, "error")
+        self.assertIn("cannot read ", told["message"])
+        self.assertIn("Permission denied", told["message"])
+        self.assert_serves(daemon, "old")
+        for name in ("live.pem", "live.key"):
+            os.chown(self.path(name), nobody, 0)
+        self.assertEqual(self.reload(daemon).level, "info")
+        self.assert_serves(daemon, "new")
+        self.assert_serves(self.start_tls("privileges.user=nobody", name="live"), "new")
 
     def test_handshakes_while_it_reloads(self):
         daemon = self.start_tls("log.level=warn", name="live")

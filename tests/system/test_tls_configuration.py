@@ -126,6 +126,10 @@ class Rules(TlsTest):
         self.assert_problem('tls: { certificate = "/c"; verify = "optional"; };',
                             "1: tls.verify: expected tls.client_ca beside it, got none")
 
+    def test_udp_has_no_tls(self):
+        self.assert_problem('protocol = "udp"; tls: { certificate = "/c"; };',
+                            "1: tls.certificate: expected none with protocol udp, which has no TLS")
+
     def test_values_out_of_range(self):
         self.assert_problem('tls: { min_version = "1.1"; };',
                             '1: tls.min_version: expected one of 1.2, 1.3, got "1.1" '

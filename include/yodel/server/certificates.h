@@ -13,10 +13,12 @@
 #include "yodel/transport/tls_context.h"
 
 #include <stddef.h>
+#include <sys/types.h>
 
 struct certificates {
 	const struct config *config;
 	struct tls_context *contexts; /* one for each listener */
+	uid_t owner;                  /* who serves, and may own the keys */
 };
 
 /*
