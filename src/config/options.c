@@ -358,7 +358,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(refuse_text),
 		.default_value = "",
 		.check = check_refuse_text,
-		.help = "Sent to a client that is refused for a limit, before the close; empty sends nothing"},
+		.help = "Sent to a client that is refused for a limit, before the close, but not with TLS; empty sends nothing"},
 	{.path = "stop_command",
 		.type = OPTION_STRING,
 		AT_LISTENER(stop_command),

@@ -108,7 +108,9 @@ static enum accept_result handle_failure(struct acceptor *acceptor, int listenin
 static void refuse(struct acceptor *acceptor, const struct listener_settings *listener,
 	const struct admission *client, enum close_reason reason)
 {
-	size_t length = reason == CLOSE_DENIED ? 0 : strlen(listener->refuse_text);
+	/* Who waits for TLS would take a text in the clear for a broken server. */
+	bool is_silent = reason == CLOSE_DENIED || tls_settings_count(&listener->tls) > 0;
+	size_t length = is_silent ? 0 : strlen(listener->refuse_text);
 
 	refusals_log(&acceptor->refusals, listener->name, &client->peer, reason, 0, client->now_ms);
 	if (length == 0)

@@ -108,6 +108,35 @@ class Dialogue(TlsTest):
         daemon = self.start_tls(listen=["[::1]:0=echo"])
         self.assert_echoes(self.secure(daemon))
 
+    def test_tls_over_a_unix_socket(self):
+        path = os.path.join(self.folder(), "socket")
+        daemon = self.start_tls(listen=[f"unix:{path}"])
+        data = random.Random(4).randbytes(1_000_000)
+        client = self.secure(daemon)
+        back = b"".join(client.exchange(data[at:at + 40_000] for at in range(0, len(data), 40_000)))
+        self.assertTrue(back == data)
+
+    def test_the_header_of_a_proxy_comes_before_the_handshake(self):
+        daemon = self.start_tls("proxy_protocol=v1")
+        for pieces in (1, 2):
+            sock = self.connect(daemon)
+            header = f"PROXY TCP4 192.0.2.{pieces} 192.0.2.9 1234 443\r\n".encode()
+            client = TlsClient(sock, self.context(), "localhost")
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.tls.do_handshake()
+            if pieces == 2:
+                sock.sendall(header)
+                header = b""
+            sock.sendall(header + client.outgoing.read())
+            self.assert_echoes(client.handshake())
+            self.assertEqual(daemon.wait_for_count(pieces, "tls")[-1]["peer"],
+                             f"192.0.2.{pieces}:1234")
+
+    def test_a_refused_client_gets_no_text_in_the_clear(self):
+        daemon = self.start_tls("limits.max_connections=1", "limits.refuse_text=full")
+        self.assert_echoes(self.secure(daemon))
+        self.assertEqual(receive_end(self.connect(daemon)), b"")
+
     def test_nothing_either_way_is_a_probe_and_still_a_clean_end(self):
         daemon = self.start_tls("log.level=debug")
         client = self.secure(daemon)
@@ -160,7 +189,7 @@ class Certificate(TlsTest):
 
     def test_each_is_told_at_start(self):
         daemon = self.start(config=self.config, listen=())
-        told = daemon.events("certificate")
+        told = daemon.wait_for_count(5, "certificate")
         self.assertEqual([event["subject"] for event in told],
                          ["CN=server", "CN=first", "CN=wild", "CN=ec", "CN=rsa"])
         self.assertEqual(told[0]["file"], self.path("server.pem"))
@@ -306,10 +335,10 @@ class Handshake(TlsTest):
         daemon = self.start_tls("timeouts.handshake=300ms")
         for length in (1, 5, 100):
             client = self.connect(daemon)
+            peer = "%s:%d" % client.getsockname()
             client.sendall(self.hello()[:length])
             receive_end(client)
             client.close()
-            peer = daemon.wait_for_count(1, "close")[-1]["peer"]
             closed = self.assert_failed(daemon, "took too long", peer=peer)
             self.assert_between(closed.number("ms"), 300, 300 + SLACK * 1000)
 
@@ -409,10 +438,10 @@ class End(TlsTest):
         for version in VERSIONS:
             client = self.secure(daemon, self.context(version))
             self.assert_echoes(client)
+            peer = "%s:%d" % client.sock.getsockname()
             client.sock.shutdown(socket.SHUT_WR)
             self.assert_ends(client)
             client.sock.close()
-            peer = daemon.events("tls")[-1]["peer"]
             self.assert_failed(daemon, "without close_notify", peer=peer)
 
     def test_a_cut_record_is_no_orderly_end(self):

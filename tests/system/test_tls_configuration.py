@@ -151,6 +151,7 @@ class Rules(TlsTest):
                       {{ name = "plain"; port = 0; tls: {{ certificate = ""; }}; }} );'''))
         self.assert_echoes(self.secure(daemon, index=0))
         self.assert_echoes(self.connect(daemon, 1))
+        daemon.wait_for("accept", listener="plain")
         self.assertEqual([event["listener"] for event in daemon.events("tls")], ["safe"])
 
 

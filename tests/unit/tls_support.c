@@ -57,7 +57,7 @@ void tls_make_context(struct tls_context *context, char *path, enum tls_verify v
 	struct tls_settings settings = {
 		.files = {.certificate = path, .key = none},
 		.client_ca = path,
-		.verify = verify,
+		.verify = (int)verify,
 		.ciphers = ciphers,
 		.has_tickets = true,
 	};
