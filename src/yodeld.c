@@ -70,12 +70,24 @@ out:
 	return config;
 }
 
-static int serve(struct config *config, bool has_ready_lines)
+/* The rule between the command line and the configuration. */
+static int check_console(
+	const struct command_line *line, const struct config *config, struct error *error)
 {
+	if (!line->has_console || config_has_service(config, "talk"))
+		return 0;
+	return error_set(error, EX_CONFIG,
+		"--console: expected a listener with service talk, got none; add one, like -l 127.0.0.1:5000=talk");
+}
+
+static int serve(struct config *config, const struct command_line *line)
+{
+	struct server_terminal terminal = {
+		.has_ready_lines = line->has_ready_lines, .has_console = line->has_console};
 	struct error error;
 
 	log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
-	int result = server_run(config, has_ready_lines, &error);
+	int result = server_run(config, &terminal, &error);
 	if (result >= 0)
 		return result;
 	log_message(LOG_LEVEL_ERROR, "error", "%s", error.message);
@@ -108,11 +120,11 @@ static int run(const struct command_line *line)
 	int result;
 	struct config *config = load(line, &assignments, &error);
 
-	if (config == NULL) {
+	if (config == NULL || check_console(line, config, &error) != 0) {
 		result = fail(&error);
 	} else if (line->command == COMMAND_RUN) {
 		assignments_fini(&assignments);
-		return serve(config, line->has_ready_lines);
+		return serve(config, line);
 	} else if (line->command == COMMAND_SHOW) {
 		config_print(stdout, config, &assignments);
 		result = end_output();

@@ -65,6 +65,8 @@ void assignments_drop_listeners(struct assignments *assignments)
 
 static int rank_of(const struct assignment *assignment)
 {
+	if (assignment->is_weak)
+		return -1;
 	return (assignment->is_from_command_line ? 2 : 0) + (assignment->listener != SCOPE_TOP);
 }
 

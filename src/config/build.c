@@ -358,6 +358,14 @@ struct config *config_build(const struct assignments *assignments,
 	return NULL;
 }
 
+bool config_has_service(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (strcmp(config->listeners[i].service, name) == 0)
+			return true;
+	return false;
+}
+
 void config_free(struct config *config)
 {
 	if (config == NULL)

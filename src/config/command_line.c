@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+/* The flags, in the order of the help. */
 enum {
 	FLAG_CONFIG,
 	FLAG_OPTION,
@@ -23,6 +24,7 @@ enum {
 	FLAG_MAX_ACCEPTS,
 	FLAG_EXIT_IDLE,
 	FLAG_DIE_WITH_PARENT,
+	FLAG_CONSOLE,
 	FLAG_VERBOSE,
 	FLAG_QUIET,
 	FLAG_VERSION,
@@ -49,6 +51,8 @@ static const struct flag flags[FLAG_COUNT] = {
 		"exit after so long without a client, as -o exit.idle=TIME"},
 	[FLAG_DIE_WITH_PARENT] = {'\0', "die-with-parent", NULL,
 		"stop with the parent process, as -o exit.with_parent=true"},
+	[FLAG_CONSOLE] = {'\0', "console", NULL,
+		"answer the clients of service talk from this terminal; log at level warn unless another is set"},
 	[FLAG_VERBOSE] = {'v', "verbose", NULL, "log at level debug, as -o log.level=debug"},
 	[FLAG_QUIET] = {'q', "quiet", NULL, "log at level warn, as -o log.level=warn"},
 	[FLAG_VERSION] = {'V', "version", NULL, "print the version and exit"},
@@ -68,10 +72,10 @@ static const struct shorthand {
 	[FLAG_QUIET] = {"-q", "log.level", "warn"},
 };
 
-static void add(struct assignments *assignments, const char *origin, int listener, const char *path,
-	const char *value)
+static struct assignment item_of(
+	const char *origin, int listener, const char *path, const char *value)
 {
-	struct assignment item = {
+	return (struct assignment){
 		.path = path,
 		.listener = listener,
 		.kind = VALUE_WORD,
@@ -79,7 +83,22 @@ static void add(struct assignments *assignments, const char *origin, int listene
 		.origin = origin,
 		.is_from_command_line = true,
 	};
+}
 
+static void add(struct assignments *assignments, const char *origin, int listener, const char *path,
+	const char *value)
+{
+	struct assignment item = item_of(origin, listener, path, value);
+
+	assignments_add(assignments, &item);
+}
+
+/* A terminal that is talked at wants no line for each client, unless somebody says so. */
+static void calm_log(struct assignments *assignments)
+{
+	struct assignment item = item_of("--console", SCOPE_TOP, "log.level", "warn");
+
+	item.is_weak = true;
 	assignments_add(assignments, &item);
 }
 
@@ -203,6 +222,10 @@ static int read_flag(struct command_line *line, int flag, struct error *error)
 	case FLAG_READY:
 		line->has_ready_lines = true;
 		return 0;
+	case FLAG_CONSOLE:
+		line->has_console = true;
+		calm_log(&line->assignments);
+		return 0;
 	case FLAG_VERSION:
 		line->command = COMMAND_VERSION;
 		return 0;
@@ -218,12 +241,12 @@ static int read_flag(struct command_line *line, int flag, struct error *error)
 
 int command_line_read(struct command_line *line, int argc, char **argv, struct error *error)
 {
-	int row;
+	int flag;
 
 	*line = (struct command_line){.command = COMMAND_RUN};
 	flags_begin();
-	while ((row = flags_next(flags, FLAG_COUNT, argc, argv, error)) != FLAGS_END)
-		if (row == FLAGS_BAD || read_flag(line, row, error) != 0)
+	while ((flag = flags_next(flags, FLAG_COUNT, argc, argv, error)) != FLAGS_END)
+		if (flag == FLAGS_BAD || read_flag(line, flag, error) != 0)
 			return -1;
 	if (optind < argc)
 		return error_set(error, EX_USAGE, "expected no argument, got \"%s\"; try --help",

@@ -291,7 +291,7 @@ const struct option_row listener_options[] = {
 		.type = OPTION_STRING,
 		AT_LISTENER(service),
 		.default_value = "echo",
-		.help = "What is done with a client: echo, greet, discard, chargen, daytime, time or message"},
+		.help = "What is done with a client: echo, greet, discard, chargen, daytime, time, message or talk"},
 	{.path = "protocol",
 		.type = OPTION_CHOICE,
 		AT_LISTENER(protocol),

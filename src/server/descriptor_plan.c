@@ -41,21 +41,22 @@ static void raise_soft(struct rlimit *limit)
 		*limit = raised;
 }
 
-int descriptor_plan_make(struct descriptor_plan *plan, size_t wanted, struct error *error)
+int descriptor_plan_make(
+	struct descriptor_plan *plan, size_t wanted, size_t each, struct error *error)
 {
 	struct rlimit limit;
-	size_t used = count_open() + SPARE;
+	size_t used = count_open() + SPARE, least = used + each - 1;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return error_set_errno(error, EX_OSERR, errno, "cannot read RLIMIT_NOFILE");
 	raise_soft(&limit);
 	plan->limit = limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur;
-	if (plan->limit <= used)
+	if (plan->limit <= least)
 		return error_set(error, EX_OSERR,
-			"open files: expected a limit of more than %zu, got %zu", used,
+			"open files: expected a limit of more than %zu, got %zu", least,
 			plan->limit);
 	size_t available = plan->limit - used;
 	plan->partings = smaller(PARTINGS_MAX, available / PARTINGS_SHARE);
-	plan->connections = smaller(wanted, available - plan->partings);
+	plan->connections = smaller(wanted, (available - plan->partings) / each);
 	return 0;
 }

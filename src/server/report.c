@@ -40,25 +40,7 @@ static void log_socket(const struct listening_entry *entry, const char *service,
 	log_end(&line);
 }
 
-static void print_addresses(const struct listening *listening)
-{
-	char address[ADDRESS_TEXT_BYTES];
-
-	for (size_t i = 0; i < listening->count; i++) {
-		address_format(&listening->entries[i].address, address);
-		printf("%s%s\n", listening->entries[i].is_datagram ? "udp:" : "", address);
-	}
-	fflush(stdout);
-	/* Not just closed: the next descriptor must not become number 1. */
-	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (null < 0)
-		return;
-	(void)dup2(null, STDOUT_FILENO);
-	close(null);
-}
-
-void report_ready(
-	const struct config *config, const struct listening *listening, bool has_ready_lines)
+void report_ready(const struct config *config, const struct listening *listening)
 {
 	struct log_line line;
 
@@ -72,8 +54,28 @@ void report_ready(
 	log_begin(&line, LOG_LEVEL_INFO, "ready");
 	log_number(&line, "listeners", listening->count);
 	log_end(&line);
-	if (has_ready_lines)
-		print_addresses(listening);
+}
+
+void report_ready_lines(const struct listening *listening)
+{
+	char address[ADDRESS_TEXT_BYTES];
+
+	for (size_t i = 0; i < listening->count; i++) {
+		address_format(&listening->entries[i].address, address);
+		printf("%s%s\n", listening->entries[i].is_datagram ? "udp:" : "", address);
+	}
+	fflush(stdout);
+}
+
+void report_end_output(void)
+{
+	/* Not just closed: the next descriptor must not become number 1. */
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	(void)dup2(null, STDOUT_FILENO);
+	close(null);
 }
 
 void report_drain(struct registry *registry, int64_t drain_ms)

@@ -6,6 +6,7 @@
 #include "yodel/base/log.h"
 #include "yodel/server/accept_loop.h"
 #include "yodel/server/certificates.h"
+#include "yodel/server/console.h"
 #include "yodel/server/datagrams.h"
 #include "yodel/server/descriptor_plan.h"
 #include "yodel/server/listening.h"
@@ -14,6 +15,7 @@
 #include "yodel/server/status.h"
 #include "yodel/service/service.h"
 #include "yodel/session/buffer_pool.h"
+#include "yodel/session/hub.h"
 #include "yodel/session/placement.h"
 #include "yodel/session/registry.h"
 #include "yodel/session/stop_request.h"
@@ -41,6 +43,8 @@ struct server {
 	struct placement placement;
 	struct stop_request stop_request;
 	struct certificates certificates;
+	struct hub hub;
+	struct console *console; /* or NULL */
 	struct accept_loop accept_loop;
 	struct listening listening;
 	struct datagrams datagrams;
@@ -212,20 +216,37 @@ static int make_registry(
 		.placement = &server->placement,
 		.stop_request = &server->stop_request,
 		.tls_contexts = server->certificates.contexts,
+		.hub = &server->hub,
 	};
 
 	if (registry_init(&server->registry, &settings) == 0) {
 		buffer_pool_init(&server->buffers);
+		hub_init(&server->hub);
 		place(server);
 		return 0;
 	}
 	return error_set(error, EX_OSERR, "no memory for %zu connections", plan->connections);
 }
 
+/* Before the descriptors are counted. */
+static int make_console(struct server *server, bool has_console, struct error *error)
+{
+	if (has_console)
+		server->console = console_new(&server->hub, error);
+	return has_console && server->console == NULL ? -1 : 0;
+}
+
+/* A client that talks has an eventfd beside its socket. */
+static size_t descriptors_of_a_client(const struct config *config)
+{
+	return config_has_service(config, "talk") ? 2 : 1;
+}
+
 static void free_registry(struct server *server)
 {
 	registry_fini(&server->registry);
 	buffer_pool_fini(&server->buffers);
+	hub_fini(&server->hub);
 	placement_fini(&server->placement);
 }
 
@@ -257,7 +278,7 @@ static int settle(
 }
 
 /* What is left before clients can come, in the order of what it builds on. */
-static int prepare_to_accept(struct server *server, struct error *error)
+static int prepare_to_accept(struct server *server, bool has_console, struct error *error)
 {
 	const struct config *config = server->config;
 	struct descriptor_plan plan;
@@ -265,9 +286,12 @@ static int prepare_to_accept(struct server *server, struct error *error)
 	if (open_wake_ups(server, error) != 0 ||
 		datagrams_init(&server->datagrams, config, &server->listening, error) != 0)
 		return -1;
-	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections, error) == 0 &&
+	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections,
+		    descriptors_of_a_client(config), error) == 0 &&
 		make_registry(server, &plan, error) == 0) {
-		if (settle(config, &plan, error) == 0 && start(server, &plan, error) == 0)
+		if (settle(config, &plan, error) == 0 &&
+			make_console(server, has_console, error) == 0 &&
+			start(server, &plan, error) == 0)
 			return 0;
 		free_registry(server);
 	}
@@ -276,21 +300,22 @@ static int prepare_to_accept(struct server *server, struct error *error)
 }
 
 /* Signals still end the process while names are resolved; from then on they are heard by main. */
-static int open_and_prepare(struct server *server, struct error *error)
+static int open_and_prepare(struct server *server, bool has_console, struct error *error)
 {
 	if (listening_open(&server->listening, server->config, error) != 0)
 		return -1;
-	if (prepare_to_accept(server, error) == 0)
+	if (prepare_to_accept(server, has_console, error) == 0)
 		return 0;
+	CHECK(console_stop(server->console));
 	listening_close(&server->listening);
 	return -1;
 }
 
-static int prepare(struct server *server, struct error *error)
+static int prepare(struct server *server, bool has_console, struct error *error)
 {
 	if (certificates_load(&server->certificates, server->config, error) != 0)
 		return -1;
-	if (open_and_prepare(server, error) == 0)
+	if (open_and_prepare(server, has_console, error) == 0)
 		return 0;
 	certificates_fini(&server->certificates);
 	return -1;
@@ -303,7 +328,7 @@ static int prepare(struct server *server, struct error *error)
 static void clean_up(struct server *server)
 {
 	close(server->signal_fd);
-	if (!accept_loop_is_empty(&server->accept_loop))
+	if (!console_stop(server->console) || !accept_loop_is_empty(&server->accept_loop))
 		return;
 	accept_loop_fini(&server->accept_loop);
 	free_registry(server);
@@ -334,19 +359,31 @@ void server_check(const struct config *config, struct problems *problems)
 	certificates_check(config, problems);
 }
 
-int server_run(struct config *config, bool has_ready_lines, struct error *error)
+/* All listen. What needs stdout has it before anybody may connect. */
+static void tell_ready(const struct server *server, const struct server_terminal *terminal)
+{
+	report_ready(server->config, &server->listening);
+	if (terminal->has_ready_lines)
+		report_ready_lines(&server->listening);
+	if (terminal->has_ready_lines && !terminal->has_console)
+		report_end_output();
+}
+
+int server_run(struct config *config, const struct server_terminal *terminal, struct error *error)
 {
 	struct server *server = calloc(1, sizeof *server);
 
 	CHECK(server != NULL);
 	*server = (struct server){.config = config, .signal_fd = -1, .event_fd = -1};
-	if (prepare(server, error) != 0) {
+	if (prepare(server, terminal->has_console, error) != 0) {
 		config_free(config);
 		free(server);
 		return -1;
 	}
 	certificates_report(&server->certificates);
-	report_ready(config, &server->listening, has_ready_lines);
+	tell_ready(server, terminal);
+	if (server->console != NULL)
+		console_begin(server->console);
 	accept_loop_begin(&server->accept_loop);
 	int result = serve(server);
 	clean_up(server);

@@ -4,6 +4,7 @@
 #include "yodel/base/check.h"
 #include "yodel/service/greeting.h"
 #include "yodel/service/message.h"
+#include "yodel/service/talk.h"
 
 #include <string.h>
 
@@ -15,7 +16,8 @@
 	X("chargen", service_chargen, NULL, 0, true)                                               \
 	X("daytime", service_daytime, NULL, 0, false)                                              \
 	X("time", service_time, NULL, 0, false)                                                    \
-	X("message", service_message, message_options, sizeof(struct message_settings), false)
+	X("message", service_message, message_options, sizeof(struct message_settings), false)     \
+	X("talk", service_talk, talk_options, sizeof(struct talk_settings), true)
 
 #define SCHEMA(word, function, rows, bytes, lines)                                                 \
 	{.name = (word), .options = (rows), .settings_bytes = (bytes), .has_lines = (lines)},

@@ -113,6 +113,7 @@ struct talker_view hub_look(struct hub *hub, struct talker *talker)
 		.has_message = talker->message != NULL,
 		.is_waiting = talker->is_waiting,
 		.is_over = talker->is_over,
+		.has_line_ends = talker->has_line_ends,
 		.out = talker->outbox,
 		.out_length = talker->out_length,
 	};

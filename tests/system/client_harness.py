@@ -44,27 +44,12 @@ def catches_interrupts(process):
     return int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1
 
 
-class Pty:
-    """A program on a terminal that is ours: bytes to and from it, as they are."""
+class Output:
+    """What comes from a descriptor of ours: bytes as they are."""
 
-    def __init__(self, command, **keywords):
-        self.fd, other = pty.openpty()
-        self.process = subprocess.Popen(
-            command, stdin=other, stdout=other, stderr=other, start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **keywords)
-        os.close(other)
+    def __init__(self, fd):
+        self.fd = fd
         self.unread = b""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.fd)
-
-    def write(self, data):
-        os.write(self.fd, data)
 
     def read(self):
         """Adds to what is unread. Returns whether there may be more."""
@@ -91,6 +76,29 @@ class Pty:
         while self.read():
             pass
         return self.unread
+
+
+class Pty(Output):
+    """A program on a terminal that is ours: bytes to and from it, as they are."""
+
+    def __init__(self, command, **keywords):
+        fd, other = pty.openpty()
+        super().__init__(fd)
+        self.process = subprocess.Popen(
+            command, stdin=other, stdout=other, stderr=other, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0), **keywords)
+        os.close(other)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.close(self.fd)
+
+    def write(self, data):
+        os.write(self.fd, data)
 
 
 class ClientTest(SystemTest):

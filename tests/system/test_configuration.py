@@ -116,7 +116,7 @@ class ErrorsOfValues(ConfigurationTest):
                                               r'debug, got "inof" \(did you mean "info"\?\)'),
                 ('log: { format = "xml"; };', r'log\.format: expected one of text, json, .*'),
                 ('service = "ehco";', r'service: expected one of echo, greet, discard, chargen, '
-                                      r'daytime, time, message, got "ehco" \(did you mean "echo"\?\)'),
+                                      r'daytime, time, message, talk, got "ehco" \(did you mean "echo"\?\)'),
                 ('host = "";', 'host: expected a host name, .*, got ""'),
                 ('host = "a b";', 'host: expected a host name, .*'),
                 ('host = "systemd:";', 'host: expected a host name, .*'),

@@ -126,9 +126,10 @@ class Daemon:
         arguments = [*(["-1"] if ready else []), *AS_ROOT, "-c", config, "-o", "timeouts.drain=300ms",
                      *(part for address in listen for part in ("-l", address)),
                      *(part for option in options for part in ("-o", option)), *arguments]
-        popen.setdefault("stderr", subprocess.PIPE)
+        for name, where in (("stdin", subprocess.DEVNULL), ("stdout", subprocess.PIPE),
+                            ("stderr", subprocess.PIPE)):
+            popen.setdefault(name, where)
         self.process = subprocess.Popen([*(command or [YODELD]), *arguments],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         env=environment(env), **popen)
         self.pid = self.process.pid
         self.reader = threading.Thread(target=self._read_log, daemon=True)
@@ -270,7 +271,8 @@ class Daemon:
             self.wait_for_exit()
             raise AssertionError("yodeld did not stop:\n" + "\n".join(self.lines[-60:])) from None
         finally:
-            self.process.stdout.close()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
         log = "\n".join(self.lines)
         if SANITIZER_REPORT.search(log):
             raise AssertionError(f"sanitizer report:\n{log[-20000:]}")

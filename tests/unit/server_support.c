@@ -55,8 +55,10 @@ void running_prepare(struct running *running, struct config *config)
 		.buffers = &running->buffers,
 		.placement = &running->placement,
 		.tls_contexts = running->certificates.contexts,
+		.hub = &running->hub,
 	};
 	buffer_pool_init(&running->buffers);
+	hub_init(&running->hub);
 	assert_int_equal(placement_init(&running->placement, SCHEDULING_NORMAL, AFFINITY_NONE), 0);
 	assert_int_equal(registry_init(&running->registry, &settings), 0);
 	if (listening_open(&running->listening, config, &error) != 0 ||
@@ -107,6 +109,7 @@ void running_stop(struct running *running)
 	accept_loop_fini(&running->loop);
 	registry_fini(&running->registry);
 	buffer_pool_fini(&running->buffers);
+	hub_fini(&running->hub);
 	placement_fini(&running->placement);
 	certificates_fini(&running->certificates);
 	close(running->event_fd);

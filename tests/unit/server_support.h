@@ -9,6 +9,7 @@
 #include "yodel/server/accept_loop.h"
 #include "yodel/server/certificates.h"
 #include "yodel/session/buffer_pool.h"
+#include "yodel/session/hub.h"
 
 /* Builds from arguments of the command line, NULL at the end. The caller owns the configuration. */
 struct config *config_of(const char *const *words);
@@ -21,6 +22,7 @@ struct running {
 	struct buffer_pool buffers;
 	struct placement placement;
 	struct certificates certificates;
+	struct hub hub;
 	struct accept_loop loop;
 	int event_fd;
 };

@@ -19,6 +19,7 @@ void session_init(struct session *session)
 		.client = -1,
 	};
 	buffer_pool_init(&session->buffers);
+	hub_init(&session->hub);
 	assert_int_equal(placement_init(&session->placement, SCHEDULING_NORMAL, AFFINITY_NONE), 0);
 }
 
@@ -33,6 +34,7 @@ void session_open(
 		.listener_count = 1,
 		.buffers = &session->buffers,
 		.placement = &session->placement,
+		.hub = &session->hub,
 	};
 	struct admission admission = {.run = run, .now_ms = clock_monotonic_ms()};
 
@@ -73,6 +75,7 @@ void session_fini(struct session *session)
 	registry_release(&session->registry, session->connection);
 	registry_fini(&session->registry);
 	buffer_pool_fini(&session->buffers);
+	hub_fini(&session->hub);
 	placement_fini(&session->placement);
 }
 

@@ -9,6 +9,7 @@
 #include "support.h"
 
 #include "yodel/session/buffer_pool.h"
+#include "yodel/session/hub.h"
 #include "yodel/session/registry.h"
 
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct session {
 	struct registry registry;
 	struct buffer_pool buffers;
 	struct placement placement;
+	struct hub hub;
 	struct connection *connection;
 	int client; /* -1 once closed */
 	pthread_t thread;

@@ -21,6 +21,7 @@ enum { STACK_BYTES = 1024 * 1024, STACKS = 8, PAINT = 0xa5 };
 
 static unsigned char *stacks; /* STACKS of them */
 static int saved_stderr = -1;
+static size_t threads_before;
 static atomic_size_t stacks_used;
 
 /* Every thread of the loop gets a painted stack of its own. */
@@ -54,6 +55,7 @@ static void paint(void)
 void stack_paint(void)
 {
 	paint();
+	threads_before = support_thread_count();
 	fflush(stderr);
 	saved_stderr = dup(STDERR_FILENO);
 	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -74,6 +76,7 @@ size_t stack_touched(void)
 {
 	size_t most = 0;
 
+	support_wait_for_thread_count(threads_before);
 	dup2(saved_stderr, STDERR_FILENO);
 	close(saved_stderr);
 	for (size_t i = 0; i < stacks_used; i++) {

@@ -87,6 +87,26 @@ static void precedence_does_not_depend_on_the_order(void **state)
 	}
 }
 
+static void a_weak_one_yields_to_any_other_wherever_it_stands(void **state)
+{
+	const struct assignment weak = {.path = "port",
+		.listener = SCOPE_TOP,
+		.text = "weak",
+		.origin = "",
+		.is_from_command_line = true,
+		.is_weak = true};
+	struct assignments assignments = {.count = 0};
+
+	(void)state;
+	assignments_add(&assignments, &weak);
+	assert_string_equal(decided(&assignments, SCOPE_TOP, true), "weak");
+	add(&assignments, SCOPE_TOP, false, "port", "file");
+	assignments_add(&assignments, &weak);
+	assert_string_equal(decided(&assignments, SCOPE_TOP, true), "file");
+	assert_string_equal(decided(&assignments, 0, true), "file");
+	assignments_fini(&assignments);
+}
+
 static void the_last_of_equals_decides(void **state)
 {
 	struct assignments assignments = {.count = 0};
@@ -194,6 +214,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_decides_where_nothing_is_said),
 		cmocka_unit_test(precedence_does_not_depend_on_the_order),
+		cmocka_unit_test(a_weak_one_yields_to_any_other_wherever_it_stands),
 		cmocka_unit_test(the_last_of_equals_decides),
 		cmocka_unit_test(the_top_counts_for_a_listener_only_where_it_may),
 		cmocka_unit_test(append_adds_behind_and_keeps_the_larger_listener_count),

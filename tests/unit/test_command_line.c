@@ -79,7 +79,7 @@ static void without_arguments_the_daemon_runs(void **state)
 	assert_int_equal(command_line_read(&line, arguments.argc, arguments.argv, &error), 0);
 	assert_int_equal(line.command, COMMAND_RUN);
 	assert_null(line.config_path);
-	assert_false(line.has_ready_lines);
+	assert_false(line.has_ready_lines || line.has_console);
 	assert_int_equal(line.assignments.count + line.to_listeners.count, 0);
 	done(&line, &arguments);
 }
@@ -166,6 +166,35 @@ static void verbose_and_quiet_set_the_log_level(void **state)
 	expect_item(&line.assignments, 2, SCOPE_TOP, "-q", "log.level", "warn");
 	expect_item(&line.assignments, 3, SCOPE_TOP, "-v", "log.level", "debug");
 	done(&line, &arguments);
+}
+
+static void a_console_calms_the_log_unless_another_level_is_set(void **state)
+{
+	static const struct {
+		const char *words[4];
+		const char *level;
+	} rows[] = {
+		{{"--console"}, "warn"},
+		{{"--console", "-v"}, "debug"},
+		{{"-v", "--console"}, "debug"},
+		{{"-o", "log.level=info", "--console"}, "info"},
+		{{"--console", "-o", "log.level=info"}, "info"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct arguments arguments = arguments_of(rows[i].words);
+		struct command_line line;
+		struct error error;
+
+		assert_int_equal(
+			command_line_read(&line, arguments.argc, arguments.argv, &error), 0);
+		assert_true(line.has_console);
+		const struct assignment *level = assignments_decide(
+			&line.assignments, "log.level", SCOPE_TOP, true);
+		assert_string_equal(level->text, rows[i].level);
+		done(&line, &arguments);
+	}
 }
 
 static void expect_listen(
@@ -428,6 +457,7 @@ int main(void)
 		ROW(an_option_keeps_everything_behind_its_first_equals_sign),
 		ROW(an_option_reads_the_escapes_of_a_string_in_the_file),
 		ROW(verbose_and_quiet_set_the_log_level),
+		ROW(a_console_calms_the_log_unless_another_level_is_set),
 		ROW(listen_takes_host_port_and_service),
 		ROW(listen_takes_an_inherited_socket_by_name),
 		cmocka_unit_test(listen_takes_a_path),

@@ -14,6 +14,7 @@
 struct trial {
 	rlim_t soft, hard;
 	size_t wanted;
+	size_t each;     /* 0 for 1 */
 	size_t open_now; /* set by the child */
 	int result;
 	struct descriptor_plan plan;
@@ -40,7 +41,8 @@ static int make_plan(void *context)
 	trial->open_now = count_open();
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return 1;
-	trial->result = descriptor_plan_make(&trial->plan, trial->wanted, &trial->error);
+	trial->result = descriptor_plan_make(
+		&trial->plan, trial->wanted, trial->each != 0 ? trial->each : 1, &trial->error);
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur != limit.rlim_max)
 		return 2;
 	return write(*pipe_end, trial, sizeof *trial) == sizeof *trial ? 0 : 3;
@@ -92,6 +94,22 @@ static void all_parts_together_stay_below_the_limit(void **state)
 	}
 }
 
+static void clients_with_two_descriptors_are_half_as_many(void **state)
+{
+	(void)state;
+	for (rlim_t hard = 20; hard < 400; hard += 7) {
+		struct trial trial = {.soft = hard, .hard = hard, .wanted = 1000, .each = 2};
+
+		plan_in_child(&trial);
+		if (trial.result != 0)
+			continue;
+		size_t used = trial.plan.connections * 2 + trial.plan.partings + trial.open_now;
+		assert_true(trial.plan.connections >= 1);
+		assert_true(used < hard);
+		assert_true(used + 9 >= hard);
+	}
+}
+
 static void one_client_is_enough(void **state)
 {
 	struct trial trial = {.soft = 100, .hard = 100, .wanted = 1};
@@ -129,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everybody_fits_where_there_is_room),
 		cmocka_unit_test(all_parts_together_stay_below_the_limit),
+		cmocka_unit_test(clients_with_two_descriptors_are_half_as_many),
 		cmocka_unit_test(one_client_is_enough),
 		cmocka_unit_test(without_room_for_one_client_there_is_an_error),
 	};

@@ -46,7 +46,9 @@ static int report_to_pipe(void *context)
 	close(ends[0]);
 	close(ends[1]);
 	fstat(STDOUT_FILENO, &before);
-	report_ready(config, &listening, true);
+	report_ready(config, &listening);
+	report_ready_lines(&listening);
+	report_end_output();
 	listening_close(&listening);
 	/* Still open, so that no other descriptor becomes number 1, but not the pipe any more. */
 	if (fstat(STDOUT_FILENO, &after) != 0 || before.st_ino == after.st_ino)

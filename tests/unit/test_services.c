@@ -395,7 +395,7 @@ static void every_service_of_the_table_has_its_function(void **state)
 		service_run *run;
 	} rows[] = {{"echo", service_echo}, {"greet", service_greet}, {"discard", service_discard},
 		{"chargen", service_chargen}, {"daytime", service_daytime}, {"time", service_time},
-		{"message", service_message}};
+		{"message", service_message}, {"talk", service_talk}};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

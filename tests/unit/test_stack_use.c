@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -45,8 +46,27 @@ static void ask(int client)
 	}
 }
 
+/* The operator of service talk fills the room for answers and ends the conversation. */
+static void answer(struct hub *hub)
+{
+	static struct hub_message message;
+	int operator_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	assert_true(hub_attach(hub, operator_fd));
+	while (!hub_take(hub, &message)) {
+		assert_true(wait_readable(operator_fd, SUPPORT_PATIENCE_MS));
+		(void)!eventfd_read(operator_fd, &(eventfd_t){0});
+	}
+	assert_int_equal(message.length, HUB_TEXT_BYTES);
+	assert_int_equal(hub_say(hub, message.number, message.text, HUB_TEXT_BYTES), HUB_SAID);
+	assert_int_equal(hub_say(hub, message.number, message.text, HUB_TEXT_BYTES - 3), HUB_SAID);
+	assert_int_equal(hub_say(hub, message.number, "bye", 3), HUB_SAID);
+	hub_detach(hub);
+	close(operator_fd);
+}
+
 /* What a client does to make the service go everywhere it can. */
-static void talk(int client, const char *service)
+static void talk(struct running *running, int client, const char *service)
 {
 	char bytes[4096];
 	int end;
@@ -63,6 +83,8 @@ static void talk(int client, const char *service)
 		return;
 	}
 	shutdown(client, SHUT_WR);
+	if (strcmp(service, "talk") == 0)
+		answer(&running->hub);
 	while (receive(client, bytes, sizeof bytes, &end) == sizeof bytes)
 		continue;
 	close(client);
@@ -98,7 +120,7 @@ static size_t measure(const char *service)
 	int end;
 	assert_int_equal(receive(refused, &byte, 1, &end), 1);
 	close(refused);
-	talk(client, service);
+	talk(&running, client, service);
 	running_stop(&running);
 	return stack_touched();
 }
@@ -107,7 +129,7 @@ static size_t measure(const char *service)
 static void a_client_needs_less_than_half_of_its_stack(void **state)
 {
 	static const char *const services[] = {
-		"daytime", "echo", "greet", "discard", "chargen", "time", "message"};
+		"daytime", "echo", "greet", "discard", "chargen", "time", "message", "talk"};
 	size_t most = 0;
 
 	(void)state;

@@ -379,9 +379,8 @@ static void random_word(char word[8])
 static void a_word_is_known_in_any_case_and_alone(void **state)
 {
 	static const char *const words[] = {"bye", "BYE", "ByE", " bye", "bye\r\n", "\t\v\fbye \t"};
-	static const char *const others[] = {"", " ", "by", "byes", "b ye", "bye bye", "bye.",
-		"\x01"
-		"bye"};
+	static const char *const others[] = {
+		"", " ", "by", "byes", "b ye", "bye bye", "bye.", "\001bye"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)

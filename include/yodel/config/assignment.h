@@ -22,7 +22,8 @@ struct assignment {
 	const char *text;   /* the value; "" for a group, the number of its elements for a list */
 	const char *origin; /* "file:line", "-o", "-l" */
 	bool is_from_command_line;
-	char *texts; /* the memory of all three, of an assignment that was added */
+	bool is_weak; /* yields to any other, wherever that comes from */
+	char *texts;  /* the memory of all three, of an assignment that was added */
 };
 
 struct assignments {
@@ -42,7 +43,7 @@ void assignments_drop_listeners(struct assignments *assignments);
 
 /*
  * The assignment that decides an option, or NULL for its default: command line over file, a
- * listener's own over the top, the last over the first.
+ * listener's own over the top, the last over the first; a weak one where there is no other.
  *   listener        index, or SCOPE_TOP for a value of the daemon
  *   may_be_at_top   whether the top's value counts for the listener
  */

@@ -26,6 +26,7 @@ struct command_line {
 	enum command command;
 	const char *config_path; /* from -c; NULL without; points into argv */
 	bool has_ready_lines;    /* -1 */
+	bool has_console;        /* --console */
 	struct assignments assignments;
 	struct assignments to_listeners; /* -o listen.KEY.path=value: path still with its key */
 };

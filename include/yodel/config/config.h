@@ -73,6 +73,9 @@ void config_name_listeners(struct listener_settings *listeners, size_t count);
 const struct assignment *config_decide(
 	const struct assignments *assignments, const char *path, int listener);
 
+/* Whether a listener has this service. */
+bool config_has_service(const struct config *config, const char *name);
+
 /* Writes every effective value with its origin, a line each: `listen.[0].port = 7  #
  * yodeld.conf:3`. */
 void config_print(FILE *out, const struct config *config, const struct assignments *assignments);

@@ -21,8 +21,10 @@ struct descriptor_plan {
  * Raises the soft limit to the hard one and divides what is left after the descriptors that are
  * open now.
  *   wanted   clients to serve at once; plan->connections is this or less
+ *   each     descriptors that a client takes, at least 1
  * Returns 0, or -1 with error (EX_OSERR) where there is not room for one client.
  */
-int descriptor_plan_make(struct descriptor_plan *plan, size_t wanted, struct error *error) MUST_USE;
+int descriptor_plan_make(
+	struct descriptor_plan *plan, size_t wanted, size_t each, struct error *error) MUST_USE;
 
 #endif

@@ -19,13 +19,14 @@
  * than configured. */
 void report_plan(const struct config *config, const struct descriptor_plan *plan);
 
-/*
- * Logs "listen" for each socket and "ready".
- *   has_ready_lines   also print each address on stdout, then point stdout at /dev/null, which
- * closes it for a reader; the log stays on stderr
- */
-void report_ready(
-	const struct config *config, const struct listening *listening, bool has_ready_lines);
+/* Logs "listen" for each socket and "ready". */
+void report_ready(const struct config *config, const struct listening *listening);
+
+/* Prints each address on stdout. */
+void report_ready_lines(const struct listening *listening);
+
+/* Points stdout at /dev/null, which closes it for a reader; the log stays on stderr. */
+void report_end_output(void);
 
 /* Logs "drain" with the number of connections that may go on, and for how long. */
 void report_drain(struct registry *registry, int64_t drain_ms);

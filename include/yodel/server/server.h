@@ -16,13 +16,19 @@
 /* Adds what is wrong with the files that a configuration names, which server_run would meet. */
 void server_check(const struct config *config, struct problems *problems);
 
+/* What standard input and output are for. */
+struct server_terminal {
+	bool has_ready_lines; /* print each bound address on stdout once all listen, then close it */
+	bool has_console;     /* the operator of service talk sits there; stdout stays open */
+};
+
 /*
  * Serves until TERM or INT and the drain that follows. The caller ignores SIGPIPE.
- *   config            taken: freed before the return, unless clients' threads still use it
- *   has_ready_lines   print each bound address on stdout once all listen, then close stdout
+ *   config   taken: freed before the return, unless other threads still use it
  * Returns 0 (drained), 1 (a second signal cut the drain short, a thread did not end, or a listener
  * broke; the caller must exit), or -1 with error where it could not start; then nothing was served.
  */
-int server_run(struct config *config, bool has_ready_lines, struct error *error) MUST_USE;
+int server_run(struct config *config, const struct server_terminal *terminal,
+	struct error *error) MUST_USE;
 
 #endif

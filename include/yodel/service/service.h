@@ -42,4 +42,7 @@ service_run service_time;
 /* Answers framed requests: by default one, then closes. Source: docs/protocol.md. */
 service_run service_message;
 
+/* Passes on what the client says to the operator, and the operator's answers to the client. */
+service_run service_talk;
+
 #endif

@@ -81,10 +81,11 @@ void hub_leave(struct hub *hub, struct talker *talker) EXCLUDES(hub->lock);
 /* What a talker's thread has to know; constant until it looks again, but for what others add. */
 struct talker_view {
 	bool has_operator;
-	bool has_message; /* the last one is not taken yet */
-	bool is_waiting;  /* for an answer to it, since it was taken */
-	bool is_over;     /* nothing more will be said, once `out` is sent */
-	const char *out;  /* lent until hub_sent */
+	bool has_message;   /* the last one is not taken yet */
+	bool is_waiting;    /* for an answer to it, since it was taken */
+	bool is_over;       /* nothing more will be said, once `out` is sent */
+	bool has_line_ends; /* as answers have */
+	const char *out;    /* lent until hub_sent */
 	size_t out_length;
 };
 
