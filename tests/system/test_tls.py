@@ -16,7 +16,7 @@ import unittest
 
 from tls_harness import EC, RSA, VERSIONS, TlsClient, TlsTest, openssl
 from yodel_harness import (PATIENCE, SLACK, close_with_reset, environment, main, receive_all,
-                           receive_end, receive_exactly, scaled, wait_until)
+                           receive_end, receive_exactly, scaled, split_address, wait_until)
 
 MIB = 1024 * 1024
 
@@ -143,6 +143,34 @@ class Dialogue(TlsTest):
         client.finish()
         self.assert_ends(client)
         self.assertEqual(self.assert_closed(daemon, "probe").level, "debug")
+
+
+class Talk(TlsTest):
+    def test_lines_of_one_record_are_told_one_by_one(self):
+        theirs_in, typed = os.pipe()
+        shown, theirs_out = os.pipe()
+        for fd in (typed, shown):
+            self.addCleanup(os.close, fd)
+        daemon = self.start_tls("log.level=info", ready=False, arguments=["--console"],
+                                listen=["127.0.0.1:0=talk"],
+                                stdin=theirs_in, stdout=theirs_out)
+        os.close(theirs_in)
+        os.close(theirs_out)
+        daemon.wait_for("ready")
+        daemon.addresses = [split_address(daemon.wait_for("listen")["address"])]
+        client = self.secure(daemon)
+        lines = [letter * 4000 + b"\n" for letter in (b"a", b"b", b"c")]
+        client.sendall(b"".join(lines))  # more than the service takes at once, and poll(2) sees
+        for line in lines:
+            told = b""
+            while not told.endswith(b" -> "):
+                told += os.read(shown, 1 << 16)
+            self.assertIn(b"from connected user: " + line, told)
+            os.write(typed, line[:1] + b"\n")
+            self.assertEqual(receive_exactly(client, 2), line[:1] + b"\n")
+        client.finish()
+        self.assert_ends(client)
+        self.assert_closed(daemon, "client_fin")
 
 
 class Certificate(TlsTest):

@@ -189,8 +189,8 @@ class TlsTest(SystemTest):
         return [f"{prefix}tls.certificate={self.path(name + '.pem')}",
                 f"{prefix}tls.key={self.path(name + '.key')}"]
 
-    def start_tls(self, *options, name="server", **keywords):
-        return self.start(options=[*self.pair(name), *options], **keywords)
+    def start_tls(self, *options, name="server", arguments=(), **keywords):
+        return self.start(*arguments, options=[*self.pair(name), *options], **keywords)
 
     def context(self, version=None, certificate=None, alpn=(), authority="ca"):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
