@@ -80,14 +80,17 @@ static int check_console(
 		"--console: expected a listener with service talk, got none; add one, like -l 127.0.0.1:5000=talk");
 }
 
-static int serve(struct config *config, const struct command_line *line)
+static int serve(struct config *config, const struct command_line *line, pid_t parent)
 {
-	struct server_terminal terminal = {
-		.has_ready_lines = line->has_ready_lines, .has_console = line->has_console};
+	const struct server_start start = {
+		.has_ready_lines = line->has_ready_lines,
+		.has_console = line->has_console,
+		.parent = parent,
+	};
 	struct error error;
 
 	log_configure((enum log_level)config->log_level, (enum log_format)config->log_format);
-	int result = server_run(config, &terminal, &error);
+	int result = server_run(config, &start, &error);
 	if (result >= 0)
 		return result;
 	log_message(LOG_LEVEL_ERROR, "error", "%s", error.message);
@@ -113,7 +116,7 @@ static int test(const struct config *config)
 	return result;
 }
 
-static int run(const struct command_line *line)
+static int run(const struct command_line *line, pid_t parent)
 {
 	struct assignments assignments = {.count = 0};
 	struct error error;
@@ -124,7 +127,7 @@ static int run(const struct command_line *line)
 		result = fail(&error);
 	} else if (line->command == COMMAND_RUN) {
 		assignments_fini(&assignments);
-		return serve(config, line);
+		return serve(config, line, parent);
 	} else if (line->command == COMMAND_SHOW) {
 		config_print(stdout, config, &assignments);
 		result = end_output();
@@ -153,6 +156,7 @@ static int version(void)
 
 int main(int argc, char **argv)
 {
+	const pid_t parent = getppid();
 	struct command_line line;
 	struct error error;
 	int result;
@@ -166,7 +170,7 @@ int main(int argc, char **argv)
 	else if (line.command == COMMAND_VERSION)
 		result = version();
 	else
-		result = run(&line);
+		result = run(&line, parent);
 	command_line_fini(&line);
 	return result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/base/clock.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -34,4 +35,14 @@ int64_t clock_earlier_of(int64_t one_ms, int64_t other_ms)
 	if (one_ms == 0 || other_ms == 0)
 		return one_ms + other_ms;
 	return one_ms < other_ms ? one_ms : other_ms;
+}
+
+/* Waking too early, after 24 days, does no harm. */
+int clock_poll_timeout(int64_t deadline_ms, int64_t now_ms)
+{
+	if (deadline_ms == 0)
+		return -1;
+	if (deadline_ms <= now_ms)
+		return 0;
+	return deadline_ms - now_ms < INT_MAX ? (int)(deadline_ms - now_ms) : INT_MAX;
 }

@@ -232,6 +232,7 @@ static void check_protocols(const struct config *config, const struct assignment
 	}
 }
 
+/* Behind a proxy, clients may be from anywhere. */
 static void check_stop_command(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
 {
@@ -241,13 +242,16 @@ static void check_stop_command(const struct config *config, const struct assignm
 		const struct listener_settings *listener = &config->listeners[i];
 		const char *command = listener->stop_command;
 
-		if (command == NULL || command[0] == '\0' || listener->schema == NULL ||
-			listener->schema->has_lines)
+		if (command == NULL || command[0] == '\0' || listener->schema == NULL)
 			continue;
 		snprintf(why, sizeof why,
 			"expected a service whose clients send lines, got service \"%s\"",
 			listener->schema->name);
-		add(problems, assignments, i, "stop_command", why);
+		if (!listener->schema->has_lines)
+			add(problems, assignments, i, "stop_command", why);
+		if (listener->proxy_protocol != 0)
+			add(problems, assignments, i, "stop_command",
+				"expected a listener without proxy_protocol, whose clients may be from anywhere");
 	}
 }
 

@@ -215,9 +215,7 @@ static int timeout_of(struct accept_loop *loop, int64_t now_ms)
 	wake_ms = clock_earlier_of(wake_ms, refusals_deadline_ms(&acceptor->refusals));
 	if (acceptor->paused_until_ms > now_ms)
 		wake_ms = clock_earlier_of(wake_ms, acceptor->paused_until_ms);
-	if (wake_ms == 0)
-		return -1;
-	return wake_ms > now_ms ? (int)(wake_ms - now_ms) : 0;
+	return clock_poll_timeout(wake_ms, now_ms);
 }
 
 static int fd_to_poll(const struct listening_entry *entry)

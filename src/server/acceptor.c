@@ -105,12 +105,18 @@ static enum accept_result handle_failure(struct acceptor *acceptor, int listenin
 	return pause_accepting(acceptor, now_ms);
 }
 
+/* Only who came at a bad time is told so. */
+static bool is_limit(enum close_reason reason)
+{
+	return reason != CLOSE_DENIED && reason != CLOSE_PROXY_HEADER;
+}
+
 static void refuse(struct acceptor *acceptor, const struct listener_settings *listener,
 	const struct admission *client, enum close_reason reason)
 {
 	/* Who waits for TLS would take a text in the clear for a broken server. */
-	bool is_silent = reason == CLOSE_DENIED || tls_settings_count(&listener->tls) > 0;
-	size_t length = is_silent ? 0 : strlen(listener->refuse_text);
+	bool has_text = is_limit(reason) && tls_settings_count(&listener->tls) == 0;
+	size_t length = has_text ? strlen(listener->refuse_text) : 0;
 
 	refusals_log(&acceptor->refusals, listener->name, &client->peer, reason, 0, client->now_ms);
 	if (length == 0)

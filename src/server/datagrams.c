@@ -143,9 +143,7 @@ static int timeout_of(const struct datagram_echo *echo, int64_t now_ms)
 
 	if (echo->paused_until_ms > now_ms)
 		wake_ms = clock_earlier_of(wake_ms, echo->paused_until_ms);
-	if (wake_ms == 0)
-		return -1;
-	return wake_ms > now_ms ? (int)(wake_ms - now_ms) : 0;
+	return clock_poll_timeout(wake_ms, now_ms);
 }
 
 /* Waits for datagrams, and answers them. Returns false when it is time to end. */

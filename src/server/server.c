@@ -38,6 +38,7 @@ enum {
 
 struct server {
 	struct config *config;
+	pid_t parent;
 	struct registry registry;
 	struct buffer_pool buffers;
 	struct placement placement;
@@ -171,10 +172,8 @@ static void drain(struct server *server)
  * The kernel sends TERM when the parent ends. It may have ended before we asked for that. Source:
  * prctl(2) PR_SET_PDEATHSIG.
  */
-static void stop_with_parent(void)
+static void stop_with_parent(pid_t parent)
 {
-	pid_t parent = getppid();
-
 	CHECK(prctl(PR_SET_PDEATHSIG, SIGTERM) == 0);
 	if (getppid() != parent)
 		raise(SIGTERM);
@@ -267,12 +266,14 @@ static int start(struct server *server, const struct descriptor_plan *plan, stru
 
 /* The limits are raised and the memory is there: now it is time to become who serves. */
 static int settle(
-	const struct config *config, const struct descriptor_plan *plan, struct error *error)
+	const struct server *server, const struct descriptor_plan *plan, struct error *error)
 {
+	const struct config *config = server->config;
+
 	if (privileges_drop(&config->privileges, error) != 0)
 		return -1;
 	if (config->exit.with_parent) /* later, for the kernel forgets it where the user changes */
-		stop_with_parent();
+		stop_with_parent(server->parent);
 	report_plan(config, plan);
 	return 0;
 }
@@ -289,7 +290,7 @@ static int prepare_to_accept(struct server *server, bool has_console, struct err
 	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections,
 		    descriptors_of_a_client(config), error) == 0 &&
 		make_registry(server, &plan, error) == 0) {
-		if (settle(config, &plan, error) == 0 &&
+		if (settle(server, &plan, error) == 0 &&
 			make_console(server, has_console, error) == 0 &&
 			start(server, &plan, error) == 0)
 			return 0;
@@ -360,28 +361,29 @@ void server_check(const struct config *config, struct problems *problems)
 }
 
 /* All listen. What needs stdout has it before anybody may connect. */
-static void tell_ready(const struct server *server, const struct server_terminal *terminal)
+static void tell_ready(const struct server *server, const struct server_start *start)
 {
 	report_ready(server->config, &server->listening);
-	if (terminal->has_ready_lines)
+	if (start->has_ready_lines)
 		report_ready_lines(&server->listening);
-	if (terminal->has_ready_lines && !terminal->has_console)
+	if (start->has_ready_lines && !start->has_console)
 		report_end_output();
 }
 
-int server_run(struct config *config, const struct server_terminal *terminal, struct error *error)
+int server_run(struct config *config, const struct server_start *start, struct error *error)
 {
 	struct server *server = calloc(1, sizeof *server);
 
 	CHECK(server != NULL);
-	*server = (struct server){.config = config, .signal_fd = -1, .event_fd = -1};
-	if (prepare(server, terminal->has_console, error) != 0) {
+	*server = (struct server){
+		.config = config, .parent = start->parent, .signal_fd = -1, .event_fd = -1};
+	if (prepare(server, start->has_console, error) != 0) {
 		config_free(config);
 		free(server);
 		return -1;
 	}
 	certificates_report(&server->certificates);
-	tell_ready(server, terminal);
+	tell_ready(server, start);
 	if (server->console != NULL)
 		console_begin(server->console);
 	accept_loop_begin(&server->accept_loop);

@@ -4,22 +4,33 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/log.h"
 #include "yodel/base/parse.h"
+#include "yodel/base/text.h"
 #include "yodel/service/service.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define AT(member) .offset = offsetof(struct message_settings, member)
+
+/* JSON has nothing else. */
+static bool check_text(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "text in UTF-8");
+	return text_is_utf8(text, strlen(text));
+}
 
 static const struct option_row entry_options[] = {
 	{.path = "key",
 		.type = OPTION_STRING,
 		.offset = offsetof(struct message_entry, key),
 		.is_unique = true,
+		.check = check_text,
 		.help = "What is searched for"},
 	{.path = "value",
 		.type = OPTION_STRING,
 		.offset = offsetof(struct message_entry, value),
+		.check = check_text,
 		.help = "What is answered"},
 	OPTION_END,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/service/talk.h"
+
 #include "yodel/base/clock.h"
 #include "yodel/base/log.h"
 #include "yodel/base/text.h"
@@ -165,6 +166,12 @@ static enum close_reason read_more(struct talk *talk)
 	return talk->has_ended ? CLOSE_NONE : reason;
 }
 
+/* Whether one of both has said bye. */
+static bool is_over(const struct talk *talk)
+{
+	return talk->has_said_bye || talk->view.is_over;
+}
+
 /* --- What the client is told ------------------------------------------------------------------ */
 
 static enum close_reason send_answers(struct talk *talk)
@@ -191,10 +198,10 @@ static enum close_reason SEPARATE_FRAME send_absent_text(struct talk *talk)
 	return connection_write(talk->connection, text, (size_t)length);
 }
 
-/* Once for each absence. */
+/* Once for each absence, and only who may wait for its end. */
 static enum close_reason tell_of_absence(struct talk *talk)
 {
-	bool is_news = !talk->view.has_operator && !talk->knows_of_absence;
+	bool is_news = !talk->view.has_operator && !talk->knows_of_absence && !is_over(talk);
 
 	talk->knows_of_absence = !talk->view.has_operator;
 	if (!is_news || *talk->settings->absent_text == '\0')
@@ -220,12 +227,6 @@ static enum close_reason wait_for_news(struct talk *talk)
 	enum close_reason reason = connection_wait(talk->connection, &wait, &has_bytes);
 
 	return reason == CLOSE_NONE && has_bytes ? read_more(talk) : reason;
-}
-
-/* Whether one of both has said bye. */
-static bool is_over(const struct talk *talk)
-{
-	return talk->has_said_bye || talk->view.is_over;
 }
 
 /*

@@ -101,12 +101,13 @@ static void ask_to_stop(struct connection *connection)
 }
 
 /* Every byte of the client comes along here. */
-static void hear(struct connection *connection, const void *bytes, size_t length)
+static void hear(struct connection *connection, const void *bytes, size_t length, size_t capacity)
 {
 	const char *stop = connection->listener->stop_command;
 
 	connection->bytes_in += length;
-	if (stop[0] != '\0' && stop_command_feed(&connection->stop_command, stop, bytes, length))
+	if (stop[0] != '\0' && stop_command_feed(&connection->stop_command, stop, bytes, length,
+				       length < capacity))
 		ask_to_stop(connection);
 }
 
@@ -132,7 +133,7 @@ enum close_reason connection_read_before(struct connection *connection, int64_t 
 		return late;
 	enum io io = stream_read_some(&connection->stream, dst, capacity, patience.timeout_ms, got);
 	if (io == IO_OK) {
-		hear(connection, dst, *got);
+		hear(connection, dst, *got, capacity);
 		placement_count(connection->placement, &connection->seat, connection->number,
 			&connection->stream);
 	}
@@ -200,7 +201,7 @@ enum close_reason connection_read_pending(
 	if (connection->has_asked_to_stop)
 		return CLOSE_DONE;
 	enum io io = stream_read_pending(&connection->stream, dst, capacity, got);
-	hear(connection, dst, *got);
+	hear(connection, dst, *got, capacity);
 	return reason_of(io, CLOSE_NONE);
 }
 
@@ -382,8 +383,7 @@ static void SEPARATE_FRAME log_close(const struct connection *connection, enum c
 {
 	struct log_line line;
 
-	begin_line(&line, connection,
-		reason == CLOSE_PROBE ? LOG_LEVEL_DEBUG : level_of(connection), "close");
+	begin_line(&line, connection, level_of(connection), "close");
 	log_number(&line, "in", connection->bytes_in);
 	log_number(&line, "out", connection->bytes_out);
 	log_number(&line, "ms", (uint64_t)(clock_monotonic_ms() - connection->since_ms));
@@ -394,18 +394,22 @@ static void SEPARATE_FRAME log_close(const struct connection *connection, enum c
 	log_end(&line);
 }
 
-static bool has_only_looked(const struct connection *connection, enum close_reason reason)
+/* A health check that went well, or a client that has said and heard nothing. */
+static bool is_probe(const struct connection *connection, enum close_reason reason)
 {
-	return connection->bytes_in == 0 && connection->bytes_out == 0 &&
-	       (reason == CLOSE_CLIENT_FIN || reason == CLOSE_CLIENT_RESET);
+	bool has_left = reason == CLOSE_CLIENT_FIN || reason == CLOSE_CLIENT_RESET;
+	bool has_nothing = connection->bytes_in == 0 && connection->bytes_out == 0;
+
+	return (has_left && (has_nothing || connection->is_health_check)) ||
+	       (reason == CLOSE_DONE && connection->is_health_check);
 }
 
 void connection_close(struct connection *connection, enum close_reason reason)
 {
 	placement_leave(connection->placement, &connection->seat);
-	if (has_only_looked(connection, reason))
-		reason = CLOSE_PROBE;
 	reason = announce_end(connection, reason);
+	if (is_probe(connection, reason))
+		reason = CLOSE_PROBE;
 	size_t open = registry_unlist(connection->registry, connection, &reason);
 	const char *failure = failure_text(connection, reason);
 	if (connection->is_stuck)

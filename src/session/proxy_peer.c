@@ -6,6 +6,8 @@
 
 static enum close_reason fail(struct proxy_peer *peer, const char *why)
 {
+	peer->header = (struct proxy_header){
+		.is_local = true}; /* half of it would look like facts */
 	peer->why = why;
 	return CLOSE_PROXY_HEADER;
 }
@@ -20,7 +22,7 @@ static enum close_reason fail_with(struct proxy_peer *peer, enum io io, size_t l
 	case IO_TIMEOUT:
 		return fail(peer, "expected a header within timeouts.proxy_header");
 	case IO_RESET:
-		return CLOSE_CLIENT_RESET;
+		return length == 0 ? CLOSE_CLIENT_RESET : fail(peer, "expected more, got a reset");
 	default:
 		return CLOSE_ERROR;
 	}
@@ -29,7 +31,9 @@ static enum close_reason fail_with(struct proxy_peer *peer, enum io io, size_t l
 static enum close_reason read_header(struct proxy_peer *peer, struct connection *connection)
 {
 	const struct listener_settings *listener = connection->listener;
-	int64_t deadline_ms = clock_monotonic_ms() + listener->timeouts.proxy_header_ms;
+	int64_t deadline_ms = clock_earlier_of(
+		clock_monotonic_ms() + listener->timeouts.proxy_header_ms,
+		connection->lifetime_deadline_ms);
 	size_t length = 0, missing, got;
 	enum proxy_result result;
 	const char *why;
@@ -42,6 +46,8 @@ static enum close_reason read_header(struct proxy_peer *peer, struct connection 
 					  : stream_read_some(&connection->stream,
 						    peer->bytes + length, missing, left_ms, &got);
 
+		if (io == IO_TIMEOUT && deadline_ms == connection->lifetime_deadline_ms)
+			return CLOSE_LIFETIME;
 		if (io != IO_OK)
 			return fail_with(peer, io, length);
 		length += got;
@@ -57,8 +63,10 @@ enum close_reason proxy_peer_receive(struct proxy_peer *peer, struct connection 
 	enum close_reason reason = read_header(peer, connection);
 	if (reason != CLOSE_NONE)
 		return reason;
-	return registry_announce(connection->registry, connection,
-		peer->header.is_local ? &peer->proxy : &peer->header.source);
+	if (!peer->header.is_local)
+		return registry_announce(connection->registry, connection, &peer->header.source);
+	connection->is_health_check = true;
+	return CLOSE_NONE;
 }
 
 static void log_address(struct log_line *line, const char *name, const struct address *address)

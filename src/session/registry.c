@@ -117,11 +117,14 @@ static bool is_peer_over_limit(const struct registry *registry, const struct add
 	       is_peer_full(registry, peer, (int32_t)listener_index, own->max_per_peer);
 }
 
+static bool is_internet(const struct address *address)
+{
+	return address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
+}
+
 static bool is_proxy(const struct listener_count *count, const struct address *peer)
 {
-	bool is_internet = peer->any.sa_family == AF_INET || peer->any.sa_family == AF_INET6;
-
-	return !is_internet || access_is_listed(&count->proxies, peer);
+	return !is_internet(peer) || access_is_listed(&count->proxies, peer);
 }
 
 /* The first limit in the client's way, or CLOSE_NONE; the rates come last, for they are used up. */
@@ -244,6 +247,12 @@ enum close_reason registry_admit(struct registry *registry, const struct admissi
 	return obstacle;
 }
 
+/* A proxy's word for a Unix socket is no file's mode. */
+static bool may_be_announced(const struct access *access, const struct address *peer)
+{
+	return access_is_allowed(access, peer) && (is_internet(peer) || !access->has_allowed);
+}
+
 enum close_reason registry_announce(
 	struct registry *registry, struct connection *connection, const struct address *peer)
 {
@@ -254,7 +263,7 @@ enum close_reason registry_announce(
 	connection->peer = *peer;
 	address_normalize(&connection->peer);
 	connection->is_health_check = is_health_check(registry, index, &connection->peer);
-	if (!access_is_allowed(&registry->by_listener[index].access, &connection->peer))
+	if (!may_be_announced(&registry->by_listener[index].access, &connection->peer))
 		reason = CLOSE_DENIED;
 	else if (is_peer_over_limit(registry, &connection->peer, index))
 		reason = CLOSE_LIMIT_PEER;

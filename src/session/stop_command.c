@@ -19,8 +19,8 @@ static void match(struct stop_command *command, const char *text, char byte)
 		command->is_another_line = true;
 }
 
-bool stop_command_feed(
-	struct stop_command *command, const char *text, const char *bytes, size_t length)
+bool stop_command_feed(struct stop_command *command, const char *text, const char *bytes,
+	size_t length, bool is_all)
 {
 	for (size_t i = 0; i < length; i++) {
 		if (bytes[i] != '\n') {
@@ -31,5 +31,5 @@ bool stop_command_feed(
 			return true;
 		*command = (struct stop_command){.matched = 0};
 	}
-	return is_whole(command, text);
+	return is_all && is_whole(command, text);
 }

@@ -182,6 +182,7 @@ static void set_unix(struct address *address, const uint8_t *path)
 
 /* Families and transports as the byte has them; only streams come over a stream. */
 enum { FAMILY_UNSPEC = 0x00, FAMILY_TCP4 = 0x11, FAMILY_TCP6 = 0x21, FAMILY_UNIX = 0x31 };
+enum { COMMAND_LOCAL = 0x20, COMMAND_PROXY = 0x21 }; /* with the version */
 enum { TCP4_BYTES = 12, TCP6_BYTES = 36, UNIX_BYTES = 216, UNIX_PATH_BYTES = 108 };
 
 static size_t address_bytes(uint8_t family)
@@ -214,7 +215,7 @@ static void set_addresses(struct proxy_header *header, uint8_t family, const uin
 		set_unix(&header->destination, at + UNIX_PATH_BYTES);
 		break;
 	default:
-		header->is_local = true;
+		break;
 	}
 }
 
@@ -230,32 +231,35 @@ static bool is_checksum_right(const struct reading *reading, const uint8_t *at)
 	return crc == ((uint32_t)read_16(at) << 16 | read_16(at + 2));
 }
 
-static void keep_value(struct proxy_header *header, uint8_t type, struct proxy_value value)
+/* Where a value of this type is kept, or NULL: others may come, and mean nothing to us. */
+static struct proxy_value *place_of(struct proxy_header *header, uint8_t type)
 {
 	switch (type) {
 	case PROXY_TYPE_ALPN:
-		header->alpn = value;
-		break;
+		return &header->alpn;
 	case PROXY_TYPE_AUTHORITY:
-		header->authority = value;
-		break;
+		return &header->authority;
 	case PROXY_TYPE_UNIQUE_ID:
-		header->unique_id = value;
-		break;
-	case PROXY_TYPE_SSL_VERSION:
-		header->ssl_version = value;
-		break;
-	case PROXY_TYPE_SSL_CN:
-		header->ssl_cn = value;
-		break;
-	case PROXY_TYPE_SSL_CIPHER:
-		header->ssl_cipher = value;
-		break;
+		return &header->unique_id;
 	case PROXY_TYPE_NETNS:
-		header->netns = value;
-		break;
+		return &header->netns;
 	default:
-		break; /* others may come, and mean nothing to us */
+		return NULL;
+	}
+}
+
+/* The same within a value about SSL. */
+static struct proxy_value *place_in_ssl(struct proxy_header *header, uint8_t type)
+{
+	switch (type) {
+	case PROXY_TYPE_SSL_VERSION:
+		return &header->ssl_version;
+	case PROXY_TYPE_SSL_CN:
+		return &header->ssl_cn;
+	case PROXY_TYPE_SSL_CIPHER:
+		return &header->ssl_cipher;
+	default:
+		return NULL;
 	}
 }
 
@@ -278,42 +282,66 @@ static bool check_value(const struct reading *reading, uint8_t type, struct prox
 	return false;
 }
 
-/* Takes values off the front of rest; *ssl is what stands within a value about SSL. */
-static enum proxy_result read_values(
-	const struct reading *reading, struct proxy_value rest, struct proxy_value *ssl)
+/* Takes a value off the front of rest. Returns false where there is no whole one. */
+static bool take_value(struct proxy_value *rest, uint8_t *type, struct proxy_value *value)
 {
-	while (rest.length > 0) {
-		if (rest.length < TLV_BYTES || rest.length - TLV_BYTES < read_16(rest.bytes + 1))
-			return bad(reading, "expected values that end with the header");
-		uint8_t type = rest.bytes[0];
-		struct proxy_value value = {rest.bytes + TLV_BYTES, read_16(rest.bytes + 1)};
+	if (rest->length < TLV_BYTES || rest->length - TLV_BYTES < read_16(rest->bytes + 1))
+		return false;
+	*type = rest->bytes[0];
+	*value = (struct proxy_value){rest->bytes + TLV_BYTES, read_16(rest->bytes + 1)};
+	rest->bytes = value->bytes + value->length;
+	rest->length -= TLV_BYTES + value->length;
+	return true;
+}
 
-		if (!check_value(reading, type, value))
-			return PROXY_BAD;
-		if (type == PROXY_TYPE_SSL && ssl != NULL)
-			*ssl = (struct proxy_value){
-				value.bytes + SSL_BYTES, value.length - SSL_BYTES};
-		keep_value(reading->header, type, value);
-		rest.bytes = value.bytes + value.length;
-		rest.length -= TLV_BYTES + value.length;
+static enum proxy_result read_ssl(const struct reading *reading, struct proxy_value ssl)
+{
+	struct proxy_value rest = {ssl.bytes + SSL_BYTES, ssl.length - SSL_BYTES}, value;
+	uint8_t type;
+
+	while (rest.length > 0) {
+		if (!take_value(&rest, &type, &value))
+			return bad(reading, "expected values that end with what is about SSL");
+		struct proxy_value *place = place_in_ssl(reading->header, type);
+
+		if (place != NULL)
+			*place = value;
 	}
 	return PROXY_WHOLE;
+}
+
+static enum proxy_result read_values(const struct reading *reading, struct proxy_value rest)
+{
+	enum proxy_result result = PROXY_WHOLE;
+	struct proxy_value value;
+	uint8_t type;
+
+	while (result == PROXY_WHOLE && rest.length > 0) {
+		if (!take_value(&rest, &type, &value))
+			return bad(reading, "expected values that end with the header");
+		if (!check_value(reading, type, value))
+			return PROXY_BAD;
+		struct proxy_value *place = place_of(reading->header, type);
+
+		if (place != NULL)
+			*place = value;
+		if (type == PROXY_TYPE_SSL)
+			result = read_ssl(reading, value);
+	}
+	return result;
 }
 
 static enum proxy_result read_v2_body(const struct reading *reading, uint8_t family)
 {
 	const uint8_t *body = reading->bytes + FIXED_BYTES;
 	size_t length = reading->length - FIXED_BYTES, addresses = address_bytes(family);
-	struct proxy_value ssl = {NULL, 0};
 
-	if (family != FAMILY_UNSPEC && addresses == 0)
+	if (addresses == 0)
 		return bad(reading, "expected TCP over IPv4 or IPv6, a Unix stream, or UNSPEC");
 	if (length < addresses)
 		return bad(reading, "expected room for the addresses");
 	set_addresses(reading->header, family, body);
-	enum proxy_result result = read_values(
-		reading, (struct proxy_value){body + addresses, length - addresses}, &ssl);
-	return result == PROXY_WHOLE ? read_values(reading, ssl, NULL) : result;
+	return read_values(reading, (struct proxy_value){body + addresses, length - addresses});
 }
 
 static enum proxy_result read_v2(const struct reading *reading)
@@ -324,7 +352,7 @@ static enum proxy_result read_v2(const struct reading *reading)
 		return more(reading, FIXED_BYTES - reading->length);
 	size_t whole = FIXED_BYTES + read_16(bytes + 14);
 	uint8_t command = bytes[12];
-	if (command != 0x20 && command != 0x21)
+	if (command != COMMAND_LOCAL && command != COMMAND_PROXY)
 		return bad(reading, "expected version 2 with the command LOCAL or PROXY");
 	if (whole > PROXY_HEADER_MAX_BYTES)
 		return bad(reading, "expected at most 4096 bytes of version 2");
@@ -332,7 +360,8 @@ static enum proxy_result read_v2(const struct reading *reading)
 		return more(reading, whole - reading->length);
 	if (reading->length > whole)
 		return bad(reading, "expected nothing behind the header");
-	*reading->header = (struct proxy_header){.version = 2, .is_local = command == 0x20};
+	*reading->header = (struct proxy_header){
+		.version = 2, .is_local = command == COMMAND_LOCAL || bytes[13] == FAMILY_UNSPEC};
 	return reading->header->is_local ? PROXY_WHOLE : read_v2_body(reading, bytes[13]);
 }
 

@@ -17,7 +17,7 @@ class ClientTest(SystemTest):
     def setUp(self):
         if self.program is not None and shutil.which(self.program) is None:
             self.skipTest(f"{self.program} is not installed")
-        self.daemon = self.start("-v", listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
+        self.daemon = self.start(listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
         self.ports = [str(port) for _, port in self.daemon.addresses]
 
     def output_of(self, *command, data=b""):

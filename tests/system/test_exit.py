@@ -2,6 +2,7 @@
 """The ways to end that are not a signal: enough clients, too few, the parent, a client's word."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import time
 
 from yodel_harness import (AS_ROOT, CONFIGURATION, PATIENCE, SLACK, USAGE, YODELD, SystemTest,
-                           main, receive_all, receive_end, run, wait_until)
+                           main, receive_all, receive_end, receive_exactly, run, wait_until)
 
 
 class ExitTest(SystemTest):
@@ -172,6 +173,24 @@ sys.stdin.read()
         wait_until(has_ended, "the daemon has stopped")
 
 
+    def test_it_stops_though_its_parent_ended_while_it_started(self):
+        # What it reads its configuration from has its end only once the parent has gone.
+        pipe = os.path.join(self.folder(), "conf")
+        os.mkfifo(pipe)
+        command = [YODELD, *AS_ROOT, "-c", pipe, "-l", "127.0.0.1:0", "--die-with-parent"]
+        parent = subprocess.Popen(
+            [sys.executable, "-c", "import subprocess, sys; "
+             "print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()", *command],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        watched = os.pidfd_open(int(parent.stdout.readline()))
+        self.addCleanup(os.close, watched)
+        with open(pipe, "w", encoding="ascii"):  # opens when the daemon does
+            parent.kill()
+            parent.wait()
+        parent.communicate()
+        self.assertEqual(select.select([watched], [], [], PATIENCE)[0], [watched])
+
+
 class StopCommand(ExitTest):
     def test_a_line_of_a_client_stops_the_daemon(self):
         for line in (b"shut down\n", b"shut down\r\n", b"shut down"):
@@ -190,6 +209,21 @@ class StopCommand(ExitTest):
                 self.leave(other)
                 self.assert_exits(daemon)
                 self.assertEqual(daemon.events("close", conn=2)[0]["reason"], "done")
+
+    def test_a_full_buffer_is_no_end_of_a_line(self):
+        daemon = self.start(options=["stop_command=stop"])
+        client = self.connect(daemon)
+        for before in range(2030, 2050):
+            line = b"x" * before + b"\nstopping\n"
+            client.sendall(line)
+            self.assertEqual(receive_exactly(client, len(line)), line)
+        self.assertEqual(daemon.events("command"), [])
+
+    def test_behind_a_proxy_it_is_refused(self):
+        done = run("-c", "/dev/null", "-t", "-l", "127.0.0.1:0", "-o", "stop_command=stop",
+                   "-o", "proxy_protocol=v1")
+        self.assertEqual(done.returncode, CONFIGURATION)
+        self.assertIn("stop_command: expected a listener without proxy_protocol", done.stderr)
 
     def test_two_clients_that_say_it_do_not_cut_the_drain_short(self):
         daemon = self.start(options=["stop_command=stop", "timeouts.drain=1h"])

@@ -9,7 +9,8 @@ import time
 
 import framed
 from framed import ENTRIES, encode, frame, header_of, receive_message, receive_result, search
-from yodel_harness import SOURCE_DIR, SystemTest, close_with_reset, main, receive_all, scaled
+from yodel_harness import (CONFIGURATION, SOURCE_DIR, SystemTest, close_with_reset, main,
+                           receive_all, run, scaled)
 
 RABBIT = ENTRIES["morpheus"]
 PIPELINED = 50
@@ -421,6 +422,16 @@ class Keep(MessageTest):
         self.assert_done(daemon, client, "idle")
 
 
+class Entries(MessageTest):
+    def test_an_entry_that_is_no_utf8_is_refused(self):
+        path = self.write_config("")
+        with open(path, "wb") as file:
+            file.write(b'service = "message";\nentries = ( { key = "a"; value = "caf\xe9"; } );\n')
+        done = run("-t", "-c", path)
+        self.assertEqual(done.returncode, CONFIGURATION)
+        self.assertIn(f"{path}:2: entries.[0].value: expected text in UTF-8", done.stderr)
+
+
 class Refusals(MessageTest):
     def test_what_is_no_request_is_refused(self):
         daemon = self.serve()
@@ -450,7 +461,7 @@ class Refusals(MessageTest):
                                     "request: the stream ended behind " + progress)
 
     def test_stream_that_ends_before_a_request_is_none(self):
-        daemon = self.serve("log.level=debug")
+        daemon = self.serve()
         client = self.ask(daemon, b"")
         client.shutdown(socket.SHUT_WR)
         self.assert_ends(client)

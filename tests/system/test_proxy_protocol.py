@@ -9,8 +9,8 @@ import struct
 import subprocess
 import zlib
 
-from yodel_harness import (PATIENCE, YODELD, SystemTest, free_port, main, receive_all,
-                           receive_end, wait_until)
+from yodel_harness import (PATIENCE, YODELD, SystemTest, close_with_reset, free_port, main,
+                           receive_all, receive_end, wait_until)
 
 YODEL = os.environ.get("YODEL") or os.path.join(os.path.dirname(YODELD), "yodel")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -114,14 +114,18 @@ class Headers(ProxyTest):
             ["192.0.2.1:2222", "h2", "example.com", r"\x00\xff", "TLSv1.3", r"bob\n", "AES",
              "blue"])
 
-    def test_local_and_unknown_keep_the_real_peer(self):
-        daemon = self.start_with()
-        for header in (b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN 1 2 3\r\n", v2(command=0)):
-            client = self.assert_served(daemon, header)
+    def test_local_and_unknown_keep_the_real_peer_and_are_health_checks(self):
+        daemon = self.start_with(options=["log.level=debug", "limits.max_per_peer=1"])
+        unspec = SIGNATURE + b"\x21\0\0\x0c" + bytes(12)
+        headers = b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN 1 2 3\r\n", v2(command=0), unspec
+        clients = [self.assert_served(daemon, header) for header in headers]
+        for client in clients:
             peer = "%s:%d" % client.getsockname()
             accept = daemon.wait_for("accept", peer=peer)
-            self.assertEqual(accept["proxy"], peer)
+            self.assertEqual((accept["proxy"], accept.level), (peer, "debug"))
             self.assertNotIn("destination", accept)
+            client.close()
+            self.assertEqual(daemon.wait_for("close", peer=peer, reason="probe").level, "debug")
 
     def test_greet_and_max_per_peer_go_by_the_announced_peer(self):
         config = self.write_config('''proxy_protocol = "v1"; limits: { max_per_peer = 1; };
@@ -147,6 +151,9 @@ class Headers(ProxyTest):
         daemon.wait_for("close", conn=1, reason="denied")
         other = V1.replace(b"192.0.2.1 ", b"192.0.2.3 ")
         self.assert_served(daemon, other)
+        unix = SIGNATURE + b"\x21\x31\0\xd8" + b"/run/front".ljust(216, b"\0")
+        self.assertEqual(receive_end(self.say(self.start_with(
+            lists='allow = ("127.0.0.0/8");'), unix)), b"")
         self.assertEqual(receive_end(self.connect(daemon, source="127.0.0.2")), b"")
         daemon.wait_for("refuse", reason="denied")
 
@@ -176,7 +183,7 @@ class Refusals(ProxyTest):
         self.assert_served(self.start_with("v2"), v2())
 
     def test_an_early_end_is_told_from_silence(self):
-        daemon = self.start_with(options=["log.level=debug"])
+        daemon = self.start_with()
         silent = self.connect(daemon)
         silent.shutdown(socket.SHUT_WR)
         self.assertEqual(receive_end(silent), b"")
@@ -185,6 +192,34 @@ class Refusals(ProxyTest):
         cut.shutdown(socket.SHUT_WR)
         self.assertEqual(receive_end(cut), b"")
         daemon.wait_for("close", conn=2, reason="proxy_header")
+
+    def test_a_reset_within_a_header_is_no_probe(self):
+        daemon = self.start_with()
+        client = self.say(daemon, V1[:10])
+        wait_until(lambda: daemon.client_threads() == 1, "it is read")
+        close_with_reset(client)
+        self.assertIn("got a reset", daemon.wait_for("accept")["error"])
+        daemon.wait_for("close", reason="proxy_header")
+
+    def test_values_of_a_bad_header_are_not_told(self):
+        daemon = self.start_with()
+        ssl = b"\x01\0\0\0\0" + tlv(5, b"spoof") + tlv(0x21, b"TLSv9")
+        self.assert_bad(daemon, v2(tlvs=tlv(5, b"spoof") + tlv(0x20, ssl) + tlv(3, b"crc!")),
+                        "another checksum")
+        self.assertNotIn("spoof", "\n".join(daemon.lines))
+        self.assert_served(daemon, v2(tlvs=tlv(0x20, ssl) + tlv(0x22, b"bob")))
+        self.assertNotIn("spoof", "\n".join(daemon.lines))
+        self.assertNotIn("bob", "\n".join(daemon.lines))
+
+    def test_a_connection_has_its_lifetime_though_no_header_comes(self):
+        daemon = self.start_with(options=["timeouts.lifetime=200ms"])
+        self.assertEqual(receive_end(self.connect(daemon)), b"")
+        daemon.wait_for("close", reason="lifetime")
+
+    def test_the_words_for_limits_are_not_for_strangers(self):
+        daemon = self.start_with(lists='proxy_from = ("127.0.0.2");',
+                                 options=["limits.refuse_text=full"])
+        self.assertEqual(receive_end(self.connect(daemon)), b"")
 
     def test_a_header_has_its_time_however_it_trickles(self):
         daemon = self.start_with(options=["timeouts.proxy_header=300ms"])
@@ -246,7 +281,7 @@ class Client(ProxyTest):
 
     def test_local_announces_nobody(self):
         for version in ("v1", "v2"):
-            daemon = self.start_with(version)
+            daemon = self.start_with(version, options=["log.level=debug"])
             self.yodel(daemon, "send", "--send-proxy", f"{version},local", "hello")
             self.assertNotIn("destination", daemon.wait_for("accept"))
 
@@ -338,9 +373,9 @@ class Proxies(ProxyTest):
         self.assertRegex(daemon.wait_for("accept")["unique_id"], r"^yodel-\d+$")
 
     def test_haproxy_s_checks_find_the_daemon_up(self):
-        daemon = self.start_with("v2")
+        daemon = self.start_with("v2", options=["log.level=debug"])
         front = self.haproxy(daemon, "send-proxy-v2 check-send-proxy check inter 50ms fall 1")
-        daemon.wait_for_count(5, "accept")
+        daemon.wait_for_count(5, "close", reason="probe")
         self.assertFalse([event for event in daemon.events("accept") if "error" in event])
         self.assert_proxied(daemon, front)
 

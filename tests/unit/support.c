@@ -224,7 +224,7 @@ bool support_is_under_valgrind(void)
 	return preload != NULL && strstr(preload, "vgpreload") != NULL;
 }
 
-size_t support_thread_count(void)
+static size_t count_threads(void)
 {
 	DIR *folder = opendir("/proc/self/task");
 	size_t count = 0;
@@ -237,18 +237,12 @@ size_t support_thread_count(void)
 	return count - 2;
 }
 
-void support_wait_for_thread_count(size_t count)
+void support_outlast_threads(void)
 {
 	int64_t until_ms = support_now_ms() + SUPPORT_PATIENCE_MS;
 
-	while (support_thread_count() > count && support_now_ms() < until_ms)
+	while (support_is_under_valgrind() && count_threads() > 1 && support_now_ms() < until_ms)
 		sched_yield();
-}
-
-void support_outlast_threads(void)
-{
-	if (support_is_under_valgrind())
-		support_wait_for_thread_count(1);
 }
 
 void support_make_folder(char path[64])

@@ -103,13 +103,6 @@ int in_child(int (*body)(void *context), void *context);
  */
 bool support_is_under_valgrind(void);
 
-/* How many threads there are. */
-size_t support_thread_count(void);
-
-/* Waits until there are no more than so many: a detached one that is about to end still uses its
- * stack, and there is no event to wait for. */
-void support_wait_for_thread_count(size_t count);
-
 /*
  * Under valgrind, waits until this thread is the only one: a detached one that is about to end still
  * has memory, which would be told as a leak. There is no event to wait for.

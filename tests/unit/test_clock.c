@@ -3,6 +3,7 @@
 
 #include "yodel/base/clock.h"
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -122,6 +123,16 @@ static void earlier_of_takes_zero_for_never(void **state)
 	assert_int_equal(clock_earlier_of(7, 7), 7);
 }
 
+static void poll_waits_for_ever_or_as_long_as_it_can(void **state)
+{
+	(void)state;
+	assert_int_equal(clock_poll_timeout(0, 5), -1);
+	assert_int_equal(clock_poll_timeout(5, 5), 0);
+	assert_int_equal(clock_poll_timeout(3, 5), 0);
+	assert_int_equal(clock_poll_timeout(7, 5), 2);
+	assert_int_equal(clock_poll_timeout(INT64_C(30) * 86400000, 5), INT_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +141,7 @@ int main(void)
 		cmocka_unit_test(monotonic_never_goes_back),
 		cmocka_unit_test_teardown(utc_text_is_rfc_3339_with_milliseconds, thaw),
 		cmocka_unit_test(earlier_of_takes_zero_for_never),
+		cmocka_unit_test(poll_waits_for_ever_or_as_long_as_it_can),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

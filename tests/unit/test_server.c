@@ -53,8 +53,8 @@ static struct daemon start(struct config *config)
 		close(ends[0]);
 		close(ends[1]);
 		log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-		const struct server_terminal terminal = {.has_ready_lines = true};
-		int result = server_run(config, &terminal, &error);
+		const struct server_start start = {.has_ready_lines = true};
+		int result = server_run(config, &start, &error);
 		if (result == 0)
 			support_outlast_threads();
 		_exit(result < 0 ? error.exit_code : result);
@@ -157,8 +157,8 @@ static void a_daemon_without_a_port_does_not_start(void **state)
 
 	(void)state;
 	snprintf(argument, sizeof argument, "-oport=%u", port);
-	const struct server_terminal terminal = {.has_console = false};
-	assert_int_equal(server_run(CONFIG(argument), &terminal, &error), -1);
+	const struct server_start start = {.has_console = false};
+	assert_int_equal(server_run(CONFIG(argument), &start, &error), -1);
 	assert_int_equal(error.exit_code, EX_UNAVAILABLE);
 	assert_non_null(strstr(error.message, "listener echo: cannot listen on 127.0.0.1:"));
 	close(taken);

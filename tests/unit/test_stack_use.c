@@ -82,9 +82,9 @@ static void talk(struct running *running, int client, const char *service)
 		close_with_reset(client);
 		return;
 	}
-	shutdown(client, SHUT_WR);
 	if (strcmp(service, "talk") == 0)
-		answer(&running->hub);
+		answer(&running->hub); /* a client that has ended its stream waits for one only */
+	shutdown(client, SHUT_WR);
 	while (receive(client, bytes, sizeof bytes, &end) == sizeof bytes)
 		continue;
 	close(client);

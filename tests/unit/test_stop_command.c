@@ -11,7 +11,7 @@ static int feed(const char *text, const char *const *pieces)
 	struct stop_command command = {.matched = 0};
 
 	for (int i = 0; pieces[i] != NULL; i++)
-		if (stop_command_feed(&command, text, pieces[i], strlen(pieces[i])))
+		if (stop_command_feed(&command, text, pieces[i], strlen(pieces[i]), true))
 			return i;
 	return -1;
 }
@@ -58,14 +58,25 @@ static void the_line_after_another_is_looked_at_afresh(void **state)
 	assert_int_equal(FEED("stop", "x", "\n", "stop\n"), 2);
 }
 
+static void where_more_has_come_a_line_goes_on(void **state)
+{
+	struct stop_command command = {.matched = 0};
+
+	(void)state;
+	assert_false(stop_command_feed(&command, "stop", "stop", 4, false));
+	assert_false(stop_command_feed(&command, "stop", "ping\n", 5, true));
+	assert_false(stop_command_feed(&command, "stop", "stop", 4, false));
+	assert_true(stop_command_feed(&command, "stop", "\n", 1, false));
+}
+
 static void a_nul_byte_matches_nothing(void **state)
 {
 	struct stop_command command = {.matched = 0};
 
 	(void)state;
-	assert_false(stop_command_feed(&command, "stop", "stop\0", 5));
-	assert_false(stop_command_feed(&command, "stop", "\0\0\0", 3));
-	assert_true(stop_command_feed(&command, "stop", "\nstop", 5));
+	assert_false(stop_command_feed(&command, "stop", "stop\0", 5, true));
+	assert_false(stop_command_feed(&command, "stop", "\0\0\0", 3, true));
+	assert_true(stop_command_feed(&command, "stop", "\nstop", 5, true));
 }
 
 int main(void)
@@ -76,6 +87,7 @@ int main(void)
 		cmocka_unit_test(a_command_may_come_in_pieces),
 		cmocka_unit_test(other_lines_are_none),
 		cmocka_unit_test(the_line_after_another_is_looked_at_afresh),
+		cmocka_unit_test(where_more_has_come_a_line_goes_on),
 		cmocka_unit_test(a_nul_byte_matches_nothing),
 	};
 

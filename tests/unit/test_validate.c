@@ -144,7 +144,8 @@ static void udp_is_for_echo_and_not_for_unix_sockets(void **state)
 		"f:3: listen.[4].proxy_protocol: expected a listener with connections, got one with protocol udp\n"
 		"f:4: listen.[4].stop_command: expected a listener with connections, got one with protocol udp\n"
 		/* The echo of these tests has none. */
-		"f:4: listen.[4].stop_command: expected a service whose clients send lines, got service \"echo\"\n");
+		"f:4: listen.[4].stop_command: expected a service whose clients send lines, got service \"echo\"\n"
+		"f:4: listen.[4].stop_command: expected a listener without proxy_protocol, whose clients may be from anywhere\n");
 }
 
 static void whole_seconds_are_asked_for_where_the_kernel_counts_in_them(void **state)

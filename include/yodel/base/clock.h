@@ -29,4 +29,7 @@ void clock_utc_text(char text[CLOCK_UTC_TEXT_BYTES]);
  */
 int64_t clock_earlier_of(int64_t one_ms, int64_t other_ms);
 
+/* What poll(2) is to wait from now_ms until a deadline; -1, for ever, where that is 0. */
+int clock_poll_timeout(int64_t deadline_ms, int64_t now_ms);
+
 #endif

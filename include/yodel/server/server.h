@@ -12,14 +12,16 @@
 #include "yodel/config/problems.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 /* Adds what is wrong with the files that a configuration names, which server_run would meet. */
 void server_check(const struct config *config, struct problems *problems);
 
-/* What standard input and output are for. */
-struct server_terminal {
+/* How the program was started. */
+struct server_start {
 	bool has_ready_lines; /* print each bound address on stdout once all listen, then close it */
 	bool has_console;     /* the operator of service talk sits there; stdout stays open */
+	pid_t parent;         /* getppid(2), as early as can be */
 };
 
 /*
@@ -28,7 +30,7 @@ struct server_terminal {
  * Returns 0 (drained), 1 (a second signal cut the drain short, a thread did not end, or a listener
  * broke; the caller must exit), or -1 with error where it could not start; then nothing was served.
  */
-int server_run(struct config *config, const struct server_terminal *terminal,
-	struct error *error) MUST_USE;
+int server_run(
+	struct config *config, const struct server_start *start, struct error *error) MUST_USE;
 
 #endif

@@ -23,9 +23,10 @@ struct proxy_peer {
 
 /*
  * Reads the header, and no byte beyond, within timeouts.proxy_header; whom it announces is the
- * connection's peer from then on, and counts and is allowed as such.
+ * connection's peer from then on, and counts and is allowed as such. Who announces nobody checks the
+ * daemon's health.
  * Returns CLOSE_NONE, CLOSE_PROXY_HEADER (peer->why is set), CLOSE_DENIED, CLOSE_LIMIT_PEER,
- * CLOSE_CLIENT_FIN (it said nothing), CLOSE_CLIENT_RESET or CLOSE_ERROR.
+ * CLOSE_CLIENT_FIN or CLOSE_CLIENT_RESET (it said nothing), CLOSE_LIFETIME or CLOSE_ERROR.
  */
 enum close_reason proxy_peer_receive(
 	struct proxy_peer *peer, struct connection *connection) MUST_USE;

@@ -21,10 +21,11 @@ struct stop_command {
  * Looks at the next bytes of a client.
  *   text     the command, without a line end, not empty
  *   bytes    length bytes, any values
- * Returns whether a line is the command: up to "\n" or "\r\n", or to the end of bytes, since many
- * clients send a line without its end.
+ *   is_all   nothing more has come yet
+ * Returns whether a line is the command: up to "\n" or "\r\n", or to the end of all that has come,
+ * since many clients send a line without its end.
  */
-bool stop_command_feed(
-	struct stop_command *command, const char *text, const char *bytes, size_t length) MUST_USE;
+bool stop_command_feed(struct stop_command *command, const char *text, const char *bytes,
+	size_t length, bool is_all) MUST_USE;
 
 #endif
