@@ -357,8 +357,7 @@ static bool finish(struct connection *connection)
 static enum close_reason announce_end(struct connection *connection, enum close_reason reason)
 {
 	/* In the clear the close does what a client needs that has ended its own stream. */
-	bool is_answered = connection->stream.tls != NULL &&
-			   (reason == CLOSE_CLIENT_FIN || reason == CLOSE_PROBE);
+	bool is_answered = connection->stream.tls != NULL && reason == CLOSE_CLIENT_FIN;
 
 	if (!close_reason_is_announced(reason) && !is_answered)
 		return reason;
