@@ -43,6 +43,13 @@ static const char *config_path(const struct command_line *line)
 	return is_missing ? NULL : YODEL_CONFIG_FILE;
 }
 
+static void refuse(struct problems *problems, struct error *error)
+{
+	fputs(problems_text(problems), stderr);
+	error_set(error, EX_CONFIG, "configuration refused: %zu problem%s", problems->count,
+		problems->count == 1 ? "" : "s");
+}
+
 /* Returns the configuration, or NULL with error; assignments are filled either way. */
 static struct config *load(
 	const struct command_line *line, struct assignments *assignments, struct error *error)
@@ -56,11 +63,8 @@ static struct config *load(
 		goto out;
 	command_line_apply(line, assignments, &problems);
 	config = config_build(assignments, service_schemas, &problems);
-	if (config == NULL) {
-		fputs(problems_text(&problems), stderr);
-		error_set(error, EX_CONFIG, "configuration refused: %zu problem%s", problems.count,
-			problems.count == 1 ? "" : "s");
-	}
+	if (config == NULL)
+		refuse(&problems, error);
 out:
 	problems_fini(&problems);
 	return config;
@@ -93,6 +97,25 @@ static int serve(struct config *config, const struct command_line *line, pid_t p
 	return error.exit_code;
 }
 
+static int test(const struct config *config)
+{
+	struct problems problems;
+	struct error error;
+	int result;
+
+	problems_init(&problems);
+	server_check(config, &problems);
+	if (problems.count == 0) {
+		puts("configuration OK");
+		result = end_output();
+	} else {
+		refuse(&problems, &error);
+		result = fail(&error);
+	}
+	problems_fini(&problems);
+	return result;
+}
+
 static int run(const struct command_line *line, pid_t parent)
 {
 	struct assignments assignments = {.count = 0};
@@ -109,8 +132,7 @@ static int run(const struct command_line *line, pid_t parent)
 		config_print(stdout, config, &assignments);
 		result = end_output();
 	} else {
-		puts("configuration OK");
-		result = end_output();
+		result = test(config);
 	}
 	config_free(config);
 	assignments_fini(&assignments);

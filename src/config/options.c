@@ -25,11 +25,17 @@ enum {
 	TEXT_MAX_BYTES = 512,
 	NETWORKS_MAX = 1000,
 	STOP_COMMAND_MAX_BYTES = 64,
+	CERTIFICATES_MAX = 256,
+	PROTOCOLS_MAX = 32,
+	PROTOCOL_MAX_BYTES = 255,
 };
 
 const char *const protocol_names[] = {"tcp", "udp", NULL};
 const char *const scheduling_names[] = {"batch", "normal", NULL};
 const char *const affinity_names[] = {"auto", "follow", "none", NULL};
+
+static const char *const tls_verify_names[] = {"none", "optional", "require", NULL};
+static const char *const tls_version_names[] = {"1.2", "1.3", NULL};
 
 static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
 {
@@ -100,6 +106,43 @@ static bool check_stop_command(const char *text, char why[OPTION_WHY_BYTES])
 		STOP_COMMAND_MAX_BYTES);
 	return strlen(text) <= STOP_COMMAND_MAX_BYTES && strpbrk(text, "\r\n") == NULL;
 }
+
+/* Source: RFC 7301 3.1. */
+static bool check_protocol(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "the name of a protocol of 1 to %d bytes",
+		PROTOCOL_MAX_BYTES);
+	return text[0] != '\0' && strlen(text) <= PROTOCOL_MAX_BYTES;
+}
+
+static bool check_file(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "the name of a file");
+	return text[0] != '\0';
+}
+
+static const struct option_row certificate_options[] = {
+	{.path = "certificate",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct tls_files, certificate),
+		.check = check_file,
+		.help = "PEM file of the certificate, with those that lead to its issuer behind it"},
+	{.path = "key",
+		.type = OPTION_STRING,
+		.offset = offsetof(struct tls_files, key),
+		.default_value = "",
+		.help = "PEM file of its private key; empty if it is in the file of the certificate"},
+	OPTION_END,
+};
+
+static const struct option_row protocol_options[] = {
+	{.path = "",
+		.type = OPTION_STRING,
+		.is_unique = true,
+		.check = check_protocol,
+		.help = "Name of a protocol"},
+	OPTION_END,
+};
 
 static bool check_network(const char *text, char why[OPTION_WHY_BYTES])
 {
@@ -315,7 +358,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(refuse_text),
 		.default_value = "",
 		.check = check_refuse_text,
-		.help = "Sent to a client that is refused for a limit, before the close; empty sends nothing"},
+		.help = "Sent to a client that is refused for a limit, before the close, but not with TLS; empty sends nothing"},
 	{.path = "stop_command",
 		.type = OPTION_STRING,
 		AT_LISTENER(stop_command),
@@ -350,6 +393,12 @@ const struct option_row listener_options[] = {
 		.max = DAY,
 		.default_value = "5s",
 		.help = "How long a proxy may take to send the whole header of the PROXY protocol"},
+	{.path = "timeouts.handshake",
+		.type = OPTION_DURATION,
+		AT_LISTENER(timeouts.handshake_ms),
+		.max = DAY,
+		.default_value = "10s",
+		.help = "How long the TLS handshake may take, as a whole; 0 is for ever"},
 	{.path = "timeouts.first_byte",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.first_byte_ms),
@@ -453,5 +502,56 @@ const struct option_row listener_options[] = {
 		.default_value = "",
 		.check = check_group,
 		.help = "Group that the file of \"unix:/PATH\" is given to, by name or number; empty leaves it to the daemon's"},
+	{.path = "tls.certificate",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.files.certificate),
+		.default_value = "",
+		.help = "PEM file of the certificate, with those that lead to its issuer behind it: clients have to speak TLS; empty is no TLS, unless tls.certificates has one"},
+	{.path = "tls.key",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.files.key),
+		.default_value = "",
+		.help = "PEM file of its private key, which nobody else may read; empty if it is in the file of the certificate"},
+	{.path = "tls.certificates",
+		.type = OPTION_LIST,
+		AT_LISTENER(tls.certificates),
+		.max = CERTIFICATES_MAX,
+		.elements = certificate_options,
+		.element_bytes = sizeof(struct tls_files),
+		.help = "More certificates: a client gets those for the server name that it says (SNI), else the first of all"},
+	{.path = "tls.client_ca",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.client_ca),
+		.default_value = "",
+		.help = "PEM file of the authorities that issue clients' certificates"},
+	{.path = "tls.verify",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(tls.verify),
+		.default_value = "none",
+		.choices = tls_verify_names,
+		.help = "Whether clients need a certificate: none asks for none, optional takes a good one or none, require takes a good one only"},
+	{.path = "tls.min_version",
+		.type = OPTION_CHOICE,
+		AT_LISTENER(tls.min_version),
+		.default_value = "1.2",
+		.choices = tls_version_names,
+		.help = "The oldest version of TLS that a client may speak"},
+	{.path = "tls.ciphers",
+		.type = OPTION_STRING,
+		AT_LISTENER(tls.ciphers),
+		.default_value = "ECDHE+AESGCM:ECDHE+CHACHA20",
+		.help = "Ciphers of TLS 1.2, as openssl-ciphers(1) has them, the best first; those of 1.3 are all good"},
+	{.path = "tls.alpn",
+		.type = OPTION_LIST,
+		AT_LISTENER(tls.alpn),
+		.max = PROTOCOLS_MAX,
+		.elements = protocol_options,
+		.element_bytes = sizeof(char *),
+		.help = "Protocols to choose from where a client names some (ALPN), the best first; a client that names none of them is refused"},
+	{.path = "tls.session_tickets",
+		.type = OPTION_BOOL,
+		AT_LISTENER(tls.has_tickets),
+		.default_value = "true",
+		.help = "Let clients resume a session without a full handshake"},
 	OPTION_END,
 };

@@ -255,6 +255,55 @@ static void check_stop_command(const struct config *config, const struct assignm
 	}
 }
 
+/*
+ * Whether a value asks for TLS, though there is no certificate. A listener that says certificate = ""
+ * wants none, whatever the top has.
+ */
+static bool asks_for_tls(const struct assignments *assignments, const char *path, size_t index)
+{
+	const struct assignment *item = assignments_decide(assignments, path, (int)index, true);
+	const struct assignment *certificate = assignments_decide(
+		assignments, "tls.certificate", (int)index, true);
+
+	if (item == NULL ||
+		strcmp(item->text, option_find(listener_options, path)->default_value) == 0)
+		return false;
+	return certificate == NULL || certificate->listener == SCOPE_TOP ||
+	       item->listener != SCOPE_TOP;
+}
+
+static void check_tls_is_meant(
+	const struct assignments *assignments, size_t index, struct problems *problems)
+{
+	static const char *const paths[] = {
+		"tls.key", "tls.client_ca", "tls.verify", "tls.min_version", "tls.ciphers"};
+
+	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
+		if (asks_for_tls(assignments, paths[i], index))
+			add(problems, assignments, index, paths[i],
+				"expected tls.certificate beside it, got none");
+}
+
+static void check_tls(const struct config *config, const struct assignments *assignments,
+	struct problems *problems)
+{
+	for (size_t i = 0; i < config->listener_count; i++) {
+		const struct tls_settings *tls = &config->listeners[i].tls;
+
+		if (tls->files.certificate == NULL)
+			continue;
+		if (tls_settings_count(tls) == 0)
+			check_tls_is_meant(assignments, i, problems);
+		else if (config->listeners[i].protocol == PROTOCOL_UDP)
+			add(problems, assignments, i, "tls.certificate",
+				"expected none with protocol udp, which has no TLS");
+		else if (tls->verify != TLS_VERIFY_NONE && tls->client_ca != NULL &&
+			 tls->client_ca[0] == '\0')
+			add(problems, assignments, i, "tls.verify",
+				"expected tls.client_ca beside it, got none");
+	}
+}
+
 void validate(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
 {
@@ -269,5 +318,6 @@ void validate(const struct config *config, const struct assignments *assignments
 	check_files(config, assignments, problems);
 	check_protocols(config, assignments, problems);
 	check_stop_command(config, assignments, problems);
+	check_tls(config, assignments, problems);
 	free(sorted);
 }

@@ -114,7 +114,9 @@ static bool is_limit(enum close_reason reason)
 static void refuse(struct acceptor *acceptor, const struct listener_settings *listener,
 	const struct admission *client, enum close_reason reason)
 {
-	size_t length = is_limit(reason) ? strlen(listener->refuse_text) : 0;
+	/* Who waits for TLS would take a text in the clear for a broken server. */
+	bool has_text = is_limit(reason) && tls_settings_count(&listener->tls) == 0;
+	size_t length = has_text ? strlen(listener->refuse_text) : 0;
 
 	refusals_log(&acceptor->refusals, listener->name, &client->peer, reason, 0, client->now_ms);
 	if (length == 0)

@@ -5,6 +5,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/log.h"
 #include "yodel/server/accept_loop.h"
+#include "yodel/server/certificates.h"
 #include "yodel/server/console.h"
 #include "yodel/server/datagrams.h"
 #include "yodel/server/descriptor_plan.h"
@@ -42,6 +43,7 @@ struct server {
 	struct buffer_pool buffers;
 	struct placement placement;
 	struct stop_request stop_request;
+	struct certificates certificates;
 	struct hub hub;
 	struct console *console; /* or NULL */
 	struct accept_loop accept_loop;
@@ -72,6 +74,13 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void reload(struct server *server)
+{
+	certificates_reload(&server->certificates);
+	log_message(LOG_LEVEL_WARN, "reload",
+		"only certificates are read again in this version; restart to change the configuration");
+}
+
 static void hear_signals(struct server *server)
 {
 	struct signalfd_siginfo signal;
@@ -79,8 +88,7 @@ static void hear_signals(struct server *server)
 	while (read(server->signal_fd, &signal, sizeof signal) == sizeof signal) {
 		switch (signal.ssi_signo) {
 		case SIGHUP:
-			log_message(LOG_LEVEL_WARN, "reload",
-				"not available in this version; restart to change the configuration");
+			reload(server);
 			break;
 		case SIGUSR1:
 			report_statistics("statistics", &server->registry, &server->datagrams);
@@ -206,6 +214,7 @@ static int make_registry(
 		.buffers = &server->buffers,
 		.placement = &server->placement,
 		.stop_request = &server->stop_request,
+		.tls_contexts = server->certificates.contexts,
 		.hub = &server->hub,
 	};
 
@@ -292,7 +301,7 @@ static int prepare_to_accept(struct server *server, bool has_console, struct err
 }
 
 /* Signals still end the process while names are resolved; from then on they are heard by main. */
-static int prepare(struct server *server, bool has_console, struct error *error)
+static int open_and_prepare(struct server *server, bool has_console, struct error *error)
 {
 	if (listening_open(&server->listening, server->config, error) != 0)
 		return -1;
@@ -300,6 +309,16 @@ static int prepare(struct server *server, bool has_console, struct error *error)
 		return 0;
 	CHECK(console_stop(server->console));
 	listening_close(&server->listening);
+	return -1;
+}
+
+static int prepare(struct server *server, bool has_console, struct error *error)
+{
+	if (certificates_load(&server->certificates, server->config, error) != 0)
+		return -1;
+	if (open_and_prepare(server, has_console, error) == 0)
+		return 0;
+	certificates_fini(&server->certificates);
 	return -1;
 }
 
@@ -315,6 +334,7 @@ static void clean_up(struct server *server)
 	accept_loop_fini(&server->accept_loop);
 	free_registry(server);
 	datagrams_fini(&server->datagrams);
+	certificates_fini(&server->certificates);
 	close(server->event_fd);
 	config_free(server->config);
 	free(server);
@@ -333,6 +353,11 @@ static int serve(struct server *server)
 	if (server->stop_signals > 1 || is_broken)
 		return 1;
 	return registry_is_empty(&server->registry) ? 0 : 1;
+}
+
+void server_check(const struct config *config, struct problems *problems)
+{
+	certificates_check(config, problems);
 }
 
 /* All listen. What needs stdout has it before anybody may connect. */
@@ -357,6 +382,7 @@ int server_run(struct config *config, const struct server_start *start, struct e
 		free(server);
 		return -1;
 	}
+	certificates_report(&server->certificates);
 	tell_ready(server, start);
 	if (server->console != NULL)
 		console_begin(server->console);

@@ -7,6 +7,7 @@
 #include "yodel/session/proxy_peer.h"
 #include "yodel/session/registry.h"
 #include "yodel/session/stop_request.h"
+#include "yodel/transport/tls_stream.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -57,6 +58,8 @@ static enum close_reason reason_of(enum io io, enum close_reason timeout_reason)
 		return timeout_reason;
 	case IO_RESET:
 		return CLOSE_CLIENT_RESET;
+	case IO_TLS:
+		return CLOSE_TLS;
 	case IO_ERROR:
 		return CLOSE_ERROR;
 	}
@@ -274,6 +277,49 @@ enum close_reason connection_open(struct connection *connection)
 	return CLOSE_NONE;
 }
 
+static void log_if_there(struct log_line *line, const char *name, const char *value)
+{
+	if (value[0] != '\0')
+		log_text(line, name, value);
+}
+
+static void SEPARATE_FRAME log_tls(const struct connection *connection)
+{
+	struct tls_summary summary;
+	struct log_line line;
+
+	tls_summarize(connection->stream.tls, &summary);
+	begin_line(&line, connection, level_of(connection), "tls");
+	log_text(&line, "version", summary.version);
+	log_text(&line, "cipher", summary.cipher);
+	log_text(&line, "resumed", summary.is_resumed ? "yes" : "no");
+	log_if_there(&line, "sni", summary.server_name);
+	if (summary.protocol_length > 0)
+		log_bytes(&line, "alpn", summary.protocol, summary.protocol_length);
+	log_if_there(&line, "client_subject", summary.subject);
+	log_if_there(&line, "client_sha256", summary.sha256);
+	log_end(&line);
+}
+
+enum close_reason connection_secure(struct connection *connection)
+{
+	struct tls_context *contexts = connection->registry->settings.tls_contexts;
+	struct patience patience;
+
+	if (contexts == NULL || !contexts[connection->listener_index].is_loaded)
+		return CLOSE_NONE;
+	if (!has_patience(
+		    connection, connection->listener->timeouts.handshake_ms, CLOSE_TLS, &patience))
+		return CLOSE_LIFETIME;
+	enum io io = stream_secure(
+		&connection->stream, &contexts[connection->listener_index], patience.timeout_ms);
+	if (io != IO_OK && !has_patience(connection, 0, CLOSE_NONE, &patience))
+		return CLOSE_LIFETIME;
+	if (io == IO_OK && log_is_wanted(LOG_LEVEL_INFO))
+		log_tls(connection);
+	return reason_of(io, CLOSE_TLS);
+}
+
 /*
  * After our FIN: reads on until the client's, so that unread bytes do not make the kernel send a
  * reset that overtakes our last words. One deadline for all of it, however the client trickles.
@@ -298,20 +344,41 @@ static bool linger(struct connection *connection)
 	return io != IO_TIMEOUT;
 }
 
-/* Announces the end where the reason has it so. Returns the reason, or CLOSE_LINGER. */
+/* Returns whether the client has room for our end of stream. */
+static bool finish(struct connection *connection)
+{
+	int64_t write_ms = connection->listener->timeouts.write_ms;
+
+	connection->is_stuck = stream_finish(&connection->stream, write_ms) != IO_OK;
+	return !connection->is_stuck;
+}
+
+/* Announces the end where the reason has it so. Returns the reason, or what has come between. */
 static enum close_reason announce_end(struct connection *connection, enum close_reason reason)
 {
-	if (!close_reason_is_announced(reason))
+	/* In the clear the close does what a client needs that has ended its own stream. */
+	bool is_answered = connection->stream.tls != NULL && reason == CLOSE_CLIENT_FIN;
+
+	if (!close_reason_is_announced(reason) && !is_answered)
 		return reason;
-	stream_finish(&connection->stream);
-	if (linger(connection))
+	if (!finish(connection))
+		return reason == CLOSE_DONE || is_answered ? CLOSE_WRITE_TIMEOUT : reason;
+	if (is_answered || linger(connection))
 		return reason;
 	connection->is_stuck = stream_has_unsent(&connection->stream);
 	return reason == CLOSE_DONE ? CLOSE_LINGER : reason;
 }
 
-static void SEPARATE_FRAME log_close(
-	const struct connection *connection, enum close_reason reason, size_t open)
+/* What the reason leaves open, or NULL; a static text. */
+static const char *failure_text(const struct connection *connection, enum close_reason reason)
+{
+	if (reason == CLOSE_ERROR)
+		return error_text(connection->stream.error_number);
+	return reason == CLOSE_TLS ? stream_tls_failure(&connection->stream) : NULL;
+}
+
+static void SEPARATE_FRAME log_close(const struct connection *connection, enum close_reason reason,
+	const char *failure, size_t open)
 {
 	struct log_line line;
 
@@ -321,8 +388,8 @@ static void SEPARATE_FRAME log_close(
 	log_number(&line, "ms", (uint64_t)(clock_monotonic_ms() - connection->since_ms));
 	log_number(&line, "active", open);
 	log_text(&line, "reason", close_reason_word(reason));
-	if (reason == CLOSE_ERROR)
-		log_text(&line, "error", error_text(connection->stream.error_number));
+	if (failure != NULL)
+		log_text(&line, "error", failure);
 	log_end(&line);
 }
 
@@ -343,10 +410,11 @@ void connection_close(struct connection *connection, enum close_reason reason)
 	if (is_probe(connection, reason))
 		reason = CLOSE_PROBE;
 	size_t open = registry_unlist(connection->registry, connection, &reason);
+	const char *failure = failure_text(connection, reason);
 	if (connection->is_stuck)
 		stream_abort(&connection->stream);
 	else
 		stream_close(&connection->stream, connection->listener->timeouts.write_ms);
 	if (log_is_wanted(LOG_LEVEL_INFO))
-		log_close(connection, reason, open);
+		log_close(connection, reason, failure, open);
 }

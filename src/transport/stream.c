@@ -3,6 +3,7 @@
 
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
+#include "yodel/transport/tls_stream.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -65,15 +66,86 @@ static enum io read_with(struct stream *stream, void *dst, size_t capacity, int 
 	return IO_OK;
 }
 
+/* 0, for never, where timeout_ms is 0. */
+static int64_t deadline_after(int64_t timeout_ms)
+{
+	return timeout_ms == 0 ? 0 : clock_monotonic_ms() + timeout_ms;
+}
+
+/* The time that is left; 0 where there is no deadline, less where it has passed. */
+static int64_t left_until(int64_t deadline_ms)
+{
+	if (deadline_ms == 0)
+		return 0;
+	int64_t left_ms = deadline_ms - clock_monotonic_ms();
+	return left_ms > 0 ? left_ms : -1;
+}
+
+/* What a call of TLS has come to. */
+static enum io told_of(struct stream *stream, enum io io)
+{
+	return io == IO_ERROR ? failure(stream, tls_errno(stream->tls)) : io;
+}
+
+/* TLS also writes where it reads, and the other way round. */
+static void arm_both(struct stream *stream, int64_t timeout_ms)
+{
+	arm(stream->fd, SO_RCVTIMEO, &stream->read_timeout_ms, timeout_ms);
+	arm(stream->fd, SO_SNDTIMEO, &stream->write_timeout_ms, timeout_ms);
+}
+
+/* A record comes in pieces, or holds nothing for us: all waits together get the time. */
+static enum io read_record(
+	struct stream *stream, void *dst, size_t capacity, int64_t timeout_ms, size_t *got)
+{
+	int64_t deadline_ms = deadline_after(timeout_ms), left_ms = timeout_ms;
+	enum io io;
+
+	do {
+		arm_both(stream, left_ms);
+		io = told_of(stream, tls_read(stream->tls, dst, capacity, 0, got));
+		left_ms = io == IO_TIMEOUT ? left_until(deadline_ms) : 0;
+	} while (io == IO_TIMEOUT && left_ms >= 0);
+	return io;
+}
+
 enum io stream_read_some(
 	struct stream *stream, void *dst, size_t capacity, int64_t timeout_ms, size_t *got)
 {
+	if (stream->tls != NULL)
+		return read_record(stream, dst, capacity, timeout_ms, got);
 	arm(stream->fd, SO_RCVTIMEO, &stream->read_timeout_ms, timeout_ms);
 	return read_with(stream, dst, capacity, 0, got);
 }
 
+enum io stream_secure(struct stream *stream, struct tls_context *context, int64_t timeout_ms)
+{
+	int64_t deadline_ms = deadline_after(timeout_ms), left_ms = timeout_ms;
+	enum io io = IO_TIMEOUT;
+
+	stream->tls = tls_new(context, stream->fd);
+	if (stream->tls == NULL)
+		return failure(stream, ENOMEM);
+	while (io == IO_TIMEOUT && left_ms >= 0) {
+		arm_both(stream, left_ms);
+		io = told_of(stream, tls_handshake(stream->tls));
+		left_ms = left_until(deadline_ms);
+	}
+	if (io != IO_TIMEOUT)
+		return io;
+	tls_give_up(stream->tls, "the handshake took too long");
+	return IO_TLS;
+}
+
+const char *stream_tls_failure(const struct stream *stream)
+{
+	return tls_failure(stream->tls);
+}
+
 enum io stream_read_pending(struct stream *stream, void *dst, size_t capacity, size_t *got)
 {
+	if (stream->tls != NULL)
+		return told_of(stream, tls_read(stream->tls, dst, capacity, MSG_DONTWAIT, got));
 	return read_with(stream, dst, capacity, MSG_DONTWAIT, got);
 }
 
@@ -94,8 +166,12 @@ enum io stream_wait(
 		{.fd = stream->fd, .events = wants_bytes ? POLLIN : 0},
 		{.fd = wake_fd, .events = POLLIN},
 	};
-	int count = poll(set, sizeof set / sizeof *set, timeout_ms);
 
+	if (wants_bytes && stream->tls != NULL && tls_has_pending(stream->tls)) {
+		*has_bytes = true;
+		return IO_OK;
+	}
+	int count = poll(set, sizeof set / sizeof *set, timeout_ms);
 	if (count == 0)
 		return IO_TIMEOUT;
 	if (count < 0 && errno != EINTR && errno != ENOMEM)
@@ -107,11 +183,27 @@ enum io stream_wait(
 	return IO_OK;
 }
 
+/* One record of src; without src, our close_notify, which counts as the one byte of length. */
+static enum io write_record(
+	struct stream *stream, const void *src, size_t length, int flags, size_t *sent)
+{
+	size_t count = 1;
+	enum io io = src == NULL ? tls_finish(stream->tls, flags)
+				 : tls_write(stream->tls, (const char *)src + *sent, length - *sent,
+					   flags, &count);
+
+	if (io == IO_OK)
+		*sent += count;
+	return told_of(stream, io);
+}
+
 static enum io write_with(
 	struct stream *stream, const void *src, size_t length, int flags, size_t *sent)
 {
 	size_t left = length - *sent;
 
+	if (stream->tls != NULL)
+		return write_record(stream, src, length, flags, sent);
 	if (stream->is_unix && left > STREAM_PIECE_BYTES)
 		left = STREAM_PIECE_BYTES;
 	ssize_t count = send(stream->fd, (const char *)src + *sent, left, flags | MSG_NOSIGNAL);
@@ -134,28 +226,25 @@ static size_t unsent_bytes(const struct stream *stream)
 struct wait {
 	int64_t deadline_ms; /* 0 = none */
 	size_t sent;         /* of src, when the wait began */
+	uint64_t handed;     /* to the kernel until then: bytes on the wire */
 	size_t unsent;       /* in the kernel, then */
 };
 
-static struct wait begin_wait(const struct stream *stream, int64_t timeout_ms, size_t sent)
+/* With TLS more than sent, and a record that has gone out in part counts, too. */
+static uint64_t handed_bytes(const struct stream *stream, size_t sent)
 {
-	int64_t until_ms = timeout_ms == 0 ? 0 : clock_monotonic_ms() + timeout_ms;
-
-	return (struct wait){
-		.deadline_ms = clock_earlier_of(until_ms, stream->write_deadline_ms),
-		.sent = sent,
-		.unsent = unsent_bytes(stream),
-	};
+	return stream->tls != NULL ? tls_wire_bytes(stream->tls) : sent;
 }
 
-/* The time that is left of a wait; 0 where there is no deadline, less where it has passed. */
-static int64_t left_of(const struct wait *wait)
+static struct wait begin_wait(const struct stream *stream, int64_t timeout_ms, size_t sent)
 {
-	int64_t left_ms = wait->deadline_ms - clock_monotonic_ms();
-
-	if (wait->deadline_ms == 0)
-		return 0;
-	return left_ms > 0 ? left_ms : -1;
+	return (struct wait){
+		.deadline_ms = clock_earlier_of(
+			deadline_after(timeout_ms), stream->write_deadline_ms),
+		.sent = sent,
+		.handed = handed_bytes(stream, sent),
+		.unsent = unsent_bytes(stream),
+	};
 }
 
 /*
@@ -166,8 +255,8 @@ static int64_t left_of(const struct wait *wait)
 static bool has_progress(
 	const struct stream *stream, const struct wait *wait, size_t length, size_t sent)
 {
-	size_t given = wait->unsent + (sent - wait->sent), left = unsent_bytes(stream);
-	size_t wanted = length - wait->sent;
+	uint64_t given = wait->unsent + (handed_bytes(stream, sent) - wait->handed);
+	size_t left = unsent_bytes(stream), wanted = length - wait->sent;
 
 	if (wanted > STREAM_PIECE_BYTES)
 		wanted = STREAM_PIECE_BYTES;
@@ -184,7 +273,7 @@ static enum io write_patiently(
 	enum io io = IO_OK;
 
 	while (*sent < length && (io == IO_OK || io == IO_TIMEOUT)) {
-		int64_t left_ms = left_of(&wait);
+		int64_t left_ms = left_until(wait.deadline_ms);
 
 		if (left_ms < 0) {
 			bool is_last = wait.deadline_ms == stream->write_deadline_ms;
@@ -200,6 +289,12 @@ static enum io write_patiently(
 	return *sent == length ? IO_OK : io;
 }
 
+/* Whether one call writes no more than a piece, though the kernel would take all. */
+static bool writes_pieces(const struct stream *stream)
+{
+	return stream->is_unix || stream->tls != NULL;
+}
+
 enum io stream_write_all(
 	struct stream *stream, const void *src, size_t length, int64_t timeout_ms, size_t *sent)
 {
@@ -208,16 +303,22 @@ enum io stream_write_all(
 	*sent = 0;
 	do
 		io = write_with(stream, src, length, MSG_DONTWAIT, sent);
-	while (stream->is_unix && io == IO_OK && *sent < length);
+	while (io == IO_OK && *sent < length && writes_pieces(stream));
 	if (*sent == length || (io != IO_OK && io != IO_TIMEOUT))
 		return io;
 	return write_patiently(stream, src, length, timeout_ms, sent);
 }
 
-void stream_finish(struct stream *stream)
+enum io stream_finish(struct stream *stream, int64_t timeout_ms)
 {
+	enum io io = IO_OK;
+	size_t sent;
+
+	if (stream->tls != NULL)
+		io = stream_write_all(stream, NULL, 1, timeout_ms, &sent);
 	/* Fails only where the peer has already cut the connection, which is as final. */
 	(void)shutdown(stream->fd, SHUT_WR);
+	return io == IO_TIMEOUT ? io : IO_OK;
 }
 
 bool stream_has_unsent(const struct stream *stream)
@@ -251,6 +352,8 @@ void stream_close(struct stream *stream, int64_t delivery_ms)
 		return;
 	if (delivery_ms != 0 && stream_has_unsent(stream))
 		limit_delivery(stream->fd, delivery_ms);
+	tls_free(stream->tls);
+	stream->tls = NULL;
 	close(stream->fd);
 	stream->fd = -1;
 }

@@ -44,8 +44,8 @@ SANITIZER_REPORT = re.compile(r"Sanitizer|runtime error:|LeakSanitizer")
 
 LOG_LINE = re.compile(
     r"(?:<(?P<priority>\d)>)?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) "
-    r"(?P<level>error|warn|info|debug) (?P<event>[a-z]+)(?P<fields>(?: [a-z_]+=(?:\"(?:[^\"\\]|\\.)*\"|[^ \"]+))*)")
-LOG_FIELD = re.compile(r" ([a-z_]+)=(\"(?:[^\"\\]|\\.)*\"|[^ \"]+)")
+    r"(?P<level>error|warn|info|debug) (?P<event>[a-z]+)(?P<fields>(?: [a-z_0-9]+=(?:\"(?:[^\"\\]|\\.)*\"|[^ \"]+))*)")
+LOG_FIELD = re.compile(r" ([a-z_0-9]+)=(\"(?:[^\"\\]|\\.)*\"|[^ \"]+)")
 
 
 def scaled(plain, sanitized):

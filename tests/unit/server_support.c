@@ -43,6 +43,8 @@ void running_prepare(struct running *running, struct config *config)
 
 	*running = (struct running){
 		.config = config, .event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
+	if (certificates_load(&running->certificates, config, &error) != 0)
+		fail_msg("%s", error.message);
 	struct registry_settings settings = {
 		.capacity = (size_t)config->limits.max_connections,
 		.limits = config->limits,
@@ -52,6 +54,7 @@ void running_prepare(struct running *running, struct config *config)
 		.listener_count = config->listener_count,
 		.buffers = &running->buffers,
 		.placement = &running->placement,
+		.tls_contexts = running->certificates.contexts,
 		.hub = &running->hub,
 	};
 	buffer_pool_init(&running->buffers);
@@ -108,6 +111,7 @@ void running_stop(struct running *running)
 	buffer_pool_fini(&running->buffers);
 	hub_fini(&running->hub);
 	placement_fini(&running->placement);
+	certificates_fini(&running->certificates);
 	close(running->event_fd);
 	config_free(running->config);
 }

@@ -7,6 +7,7 @@
 
 #include "yodel/config/config.h"
 #include "yodel/server/accept_loop.h"
+#include "yodel/server/certificates.h"
 #include "yodel/session/buffer_pool.h"
 #include "yodel/session/hub.h"
 
@@ -20,6 +21,7 @@ struct running {
 	struct registry registry;
 	struct buffer_pool buffers;
 	struct placement placement;
+	struct certificates certificates;
 	struct hub hub;
 	struct accept_loop loop;
 	int event_fd;

@@ -52,6 +52,7 @@ static int set_up(void **state)
 		.name = fixture->name,
 		.refuse_text = fixture->text,
 		.stop_command = fixture->no_text,
+		.tls.files.certificate = fixture->no_text,
 		.timeouts.linger_ms = 60000,
 	};
 	struct registry_settings settings = {

@@ -28,7 +28,8 @@ static void only_an_end_of_ours_while_the_client_listens_is_announced(void **sta
 	(void)state;
 	for (int i = 0; i < CLOSE_REASON_COUNT; i++) {
 		bool expected = i == CLOSE_DONE || i == CLOSE_IDLE || i == CLOSE_FIRST_BYTE ||
-				i == CLOSE_LIFETIME || (i >= CLOSE_PROTOCOL && i <= CLOSE_ENCODING);
+				i == CLOSE_LIFETIME || i == CLOSE_TLS ||
+				(i >= CLOSE_PROTOCOL && i <= CLOSE_ENCODING);
 
 		assert_int_equal(close_reason_is_announced((enum close_reason)i), expected);
 	}

@@ -4,6 +4,7 @@
  * painted before, with a listener for each service, its log lines written and a refused client.
  */
 #include "server_support.h"
+#include "stack_support.h"
 
 #include "yodel/base/log.h"
 #include "yodel/service/greeting.h"
@@ -11,47 +12,14 @@
 #include "yodel/transport/frame.h"
 #include "yodel/transport/peer_json.h"
 
-#include <fcntl.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-	void *(*start)(void *), void *argument);
-int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
-	void *(*start)(void *), void *argument);
-
-enum { STACK_BYTES = 1024 * 1024, STACKS = 128, PAINT = 0xa5, GREETING_FIELDS = 500 };
-
-static unsigned char *stacks; /* STACKS of them */
-static atomic_size_t stacks_used;
-
-/*
- * Every thread of the loop gets a painted stack that was nobody's before, and that stays: a thread that
- * has counted itself out still returns over it.
- */
-int __wrap_pthread_create(
-	pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
-{
-	size_t index = stacks_used++;
-	pthread_attr_t painted;
-
-	(void)attributes;
-	if (index >= STACKS)
-		abort();
-	memset(stacks + index * STACK_BYTES, PAINT, STACK_BYTES);
-	pthread_attr_init(&painted);
-	pthread_attr_setdetachstate(&painted, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstack(&painted, stacks + index * STACK_BYTES, STACK_BYTES);
-	int failure = __real_pthread_create(thread, &painted, start, argument);
-	pthread_attr_destroy(&painted);
-	return failure;
-}
+enum { GREETING_FIELDS = 500 };
 
 /*
  * One request that is answered, and one that is refused by the parser at the end of its way: nested as
@@ -122,28 +90,6 @@ static void talk(struct running *running, int client, const char *service)
 	close(client);
 }
 
-static size_t touched(const unsigned char *stack)
-{
-	size_t clean = 0;
-
-	while (clean < STACK_BYTES && stack[clean] == PAINT)
-		clean++;
-	return STACK_BYTES - clean;
-}
-
-/* Of the stacks from this one on. */
-static size_t most_touched(size_t first)
-{
-	size_t most = 0;
-
-	for (size_t i = first; i < stacks_used; i++) {
-		size_t bytes = touched(stacks + i * STACK_BYTES);
-
-		most = bytes > most ? bytes : most;
-	}
-	return most;
-}
-
 /* A listener with a long name, a time for everything, and a text for whom it refuses. */
 static struct config *config_for(const char *service)
 {
@@ -162,15 +108,12 @@ static struct config *config_for(const char *service)
 		"-otimeouts.first_byte=10s", "-otimeouts.linger=1s");
 }
 
-/* stderr goes to /dev/null meanwhile; returns the most bytes of a stack that were written to. */
+/* Returns the most bytes of a stack that were written to. */
 static size_t measure(const char *service)
 {
-	size_t first = stacks_used;
 	struct running running;
 
-	fflush(stderr);
-	int saved = dup(STDERR_FILENO), null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	dup2(null, STDERR_FILENO);
+	stack_paint();
 	running_start(&running, config_for(service));
 	int client = running_connect(&running, 0), refused = running_connect(&running, 0);
 	char byte;
@@ -179,18 +122,7 @@ static size_t measure(const char *service)
 	close(refused);
 	talk(&running, client, service);
 	running_stop(&running);
-	dup2(saved, STDERR_FILENO);
-	close(saved);
-	close(null);
-	return most_touched(first);
-}
-
-static size_t default_stack(void)
-{
-	int64_t bytes = 0;
-
-	assert_true(parse_size(option_find(daemon_options, "thread_stack")->default_value, &bytes));
-	return (size_t)bytes;
+	return stack_touched();
 }
 
 /* daytime and time end at once, so that their second client may be served instead of refused. */
@@ -203,23 +135,20 @@ static void a_client_needs_less_than_half_of_its_stack(void **state)
 	(void)state;
 	if (support_is_under_valgrind())
 		skip();
-	stacks = mmap(NULL, (size_t)STACKS * STACK_BYTES, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	assert_true(stacks != MAP_FAILED);
 	for (int format = LOG_FORMAT_TEXT; format <= LOG_FORMAT_JSON; format++) {
 		log_configure(LOG_LEVEL_DEBUG, (enum log_format)format);
 		for (size_t i = 0; i < sizeof services / sizeof *services; i++) {
 			size_t bytes = measure(services[i]);
 
 			print_message("%-8s %s: %6zu of %zu bytes of stack\n", services[i],
-				log_format_names[format], bytes, default_stack());
+				log_format_names[format], bytes, stack_default());
 			most = bytes > most ? bytes : most;
 		}
 	}
 	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
 	assert_true(most > GREETING_MAX_BYTES); /* else nothing was measured */
 	if (!SUPPORT_IS_SANITIZED)
-		assert_true(most < default_stack() / 2);
+		assert_true(most < stack_default() / 2);
 }
 
 int main(void)

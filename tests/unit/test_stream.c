@@ -334,7 +334,7 @@ static void write_all_gives_a_slow_reader_every_byte_in_order(void **state)
 
 	assert_int_equal(pthread_create(&thread, NULL, read_pieces, &reader), 0);
 	enum io io = stream_write_all(&ends->stream, bytes, LARGE, 0, &sent);
-	stream_finish(&ends->stream);
+	assert_int_equal(stream_finish(&ends->stream, 0), IO_OK);
 	pthread_join(thread, NULL);
 	free(bytes);
 	assert_int_equal(io, IO_OK);
@@ -354,7 +354,7 @@ static void write_all_ends_at_its_timeout_and_counts_what_was_taken(void **state
 
 	enum io io = stream_write_all(&ends->stream, bytes, LARGE, 100, &sent);
 	int64_t took = support_now_ms() - before;
-	stream_finish(&ends->stream);
+	assert_int_equal(stream_finish(&ends->stream, 0), IO_OK);
 	assert_int_equal(pthread_create(&thread, NULL, read_pieces, &reader), 0);
 	pthread_join(thread, NULL);
 	free(bytes);
@@ -549,7 +549,7 @@ static void finish_ends_our_side_and_reading_goes_on(void **state)
 	char byte = 0;
 	size_t got;
 
-	stream_finish(&ends->stream);
+	assert_int_equal(stream_finish(&ends->stream, 0), IO_OK);
 	assert_eof(ends->peer);
 	send_all(ends->peer, "x", 1);
 	assert_int_equal(stream_read_some(&ends->stream, &byte, 1, 5000, &got), IO_OK);
@@ -570,7 +570,7 @@ static void unsent_bytes_are_told_until_the_peer_has_taken_them(void **state)
 	free(bytes);
 	assert_int_equal(io, IO_TIMEOUT);
 	assert_true(stream_has_unsent(&ends->stream));
-	stream_finish(&ends->stream);
+	assert_int_equal(stream_finish(&ends->stream, 0), IO_OK);
 	assert_int_equal(pthread_create(&thread, NULL, read_pieces, &reader), 0);
 	pthread_join(thread, NULL);
 	int64_t until_ms = support_now_ms() + SUPPORT_PATIENCE_MS;

@@ -9,6 +9,7 @@
 #include "yodel/base/option.h"
 #include "yodel/base/parse.h"
 #include "yodel/transport/socket_options.h"
+#include "yodel/transport/tls_settings.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@ struct timeouts {
 	int64_t lifetime_ms;     /* of the whole connection */
 	int64_t linger_ms;       /* from our FIN to the client's */
 	int64_t proxy_header_ms; /* for the whole header of the PROXY protocol */
+	int64_t handshake_ms;    /* of TLS, as a whole */
 };
 
 /* How many clients are taken in; 0 is no limit. At the top for the daemon, in a listener for it
@@ -67,6 +69,7 @@ struct listener_settings {
 	struct option_list probe_from; /* networks of health checks, as in allow */
 	char *stop_command;            /* a client's line that stops the daemon; empty for none */
 	struct socket_options socket;
+	struct tls_settings tls;
 	const struct service_schema *schema; /* of the service */
 	void *service_settings;              /* schema->settings_bytes, NULL if 0 */
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A client from its admission to its end: open, run, close, release.
+ * A client from its admission to its end: open, secure, run, close, release.
  * Owns nothing. Threads: the client's.
  */
 #ifndef YODEL_SERVER_HANDLE_CLIENT_H

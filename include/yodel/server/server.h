@@ -9,9 +9,13 @@
 #include "yodel/base/attributes.h"
 #include "yodel/base/error.h"
 #include "yodel/config/config.h"
+#include "yodel/config/problems.h"
 
 #include <stdbool.h>
 #include <sys/types.h>
+
+/* Adds what is wrong with the files that a configuration names, which server_run would meet. */
+void server_check(const struct config *config, struct problems *problems);
 
 /* How the program was started. */
 struct server_start {

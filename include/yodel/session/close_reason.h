@@ -34,6 +34,7 @@
 	X(CLOSE_PROXY_HEADER, "proxy_header", false) /* none, a bad one, or not from proxy_from */ \
 	X(CLOSE_DENIED, "denied", false)             /* allow, deny */                             \
 	X(CLOSE_RESOURCES, "resources", false)       /* no thread or descriptor to be had */       \
+	X(CLOSE_TLS, "tls", true)                    /* TLS has failed; the log line says how */   \
 	X(CLOSE_LOOP, "loop", false)           /* a datagram from where one is answered, too */    \
 	X(CLOSE_MULTICAST, "multicast", false) /* a datagram to or from many */                    \
 	X(CLOSE_NO_REPLY, "no_reply", false)   /* a datagram without an address to answer to */    \

@@ -65,12 +65,19 @@ struct connection {
 enum close_reason connection_open(struct connection *connection) MUST_USE;
 
 /*
+ * Begins TLS where the listener speaks it, within timeouts.handshake and timeouts.lifetime, and logs
+ * what was agreed on.
+ * Returns CLOSE_NONE, CLOSE_TLS, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_LIFETIME or CLOSE_ERROR.
+ */
+enum close_reason connection_secure(struct connection *connection) MUST_USE;
+
+/*
  * Waits for bytes of the client: until its first byte for timeouts.first_byte, then for
  * timeouts.idle, and never beyond timeouts.lifetime. After stop_command there are no more.
  *   dst   capacity bytes; contents undefined unless CLOSE_NONE
  *   got   1 .. capacity, set on CLOSE_NONE
  * Returns CLOSE_NONE, or why there are none: CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE,
- * CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR. Borrows dst.
+ * CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_TLS, CLOSE_ERROR. Borrows dst.
  */
 enum close_reason connection_read(
 	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
@@ -105,29 +112,31 @@ enum close_reason connection_read_before(struct connection *connection, int64_t 
  * Reads what is there, without waiting.
  *   dst   capacity bytes; contents undefined beyond got
  *   got   0 .. capacity, always set
- * Returns CLOSE_NONE, or why no more will come: CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_ERROR.
- * Borrows dst.
+ * Returns CLOSE_NONE, or why no more will come: CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_TLS,
+ * CLOSE_ERROR. Borrows dst.
  */
 enum close_reason connection_read_pending(
 	struct connection *connection, void *dst, size_t capacity, size_t *got) MUST_USE;
 
 /*
  * Throws away some of what the client has sent, without waiting for more.
- * Returns CLOSE_NONE, CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET or CLOSE_ERROR.
+ * Returns CLOSE_NONE, CLOSE_DONE, CLOSE_CLIENT_FIN, CLOSE_CLIENT_RESET, CLOSE_TLS or
+ * CLOSE_ERROR.
  */
 enum close_reason connection_discard_pending(struct connection *connection) MUST_USE;
 
 /*
  * Writes all of src, for timeouts.write and never beyond timeouts.lifetime.
- * Returns CLOSE_NONE, CLOSE_CLIENT_RESET, CLOSE_WRITE_TIMEOUT, CLOSE_LIFETIME or CLOSE_ERROR.
+ * Returns CLOSE_NONE, CLOSE_CLIENT_RESET, CLOSE_WRITE_TIMEOUT, CLOSE_LIFETIME, CLOSE_TLS or
+ * CLOSE_ERROR.
  * Borrows src.
  */
 enum close_reason connection_write(
 	struct connection *connection, const void *src, size_t length) MUST_USE;
 
 /*
- * Ends the connection: our FIN and a linger-read of at most timeouts.linger where the reason has
- * one, then off the registry's list, then the descriptor closed, then the log line. The slot stays
+ * Ends the connection: our FIN (with TLS behind our close_notify, for which the client has
+ * timeouts.write) and a linger-read of at most timeouts.linger where the reason has one, then off the registry's list, then the descriptor closed, then the log line. The slot stays
  * taken until registry_release.
  */
 void connection_close(struct connection *connection, enum close_reason reason);

@@ -41,6 +41,7 @@ struct registry_settings {
 	struct placement *placement;
 	struct stop_request *stop_request;
 	struct hub *hub;
+	struct tls_context *tls_contexts; /* one for each listener; NULL: none speaks TLS */
 };
 
 struct registry {
