@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { VALUE_MAX_BYTES = 128 }; /* of a unique id; others need no more */
+
 static const struct {
 	const char *name;
 	uint8_t type;
@@ -51,7 +53,8 @@ static bool read_address(struct part part, struct address *address)
 
 	snprintf(copy, sizeof copy, "%.*s", (int)part.length, part.text);
 	char *colon = strrchr(copy, ':');
-	if (part.length >= sizeof copy || colon == NULL || !parse_integer(colon + 1, &port))
+	if (part.length >= sizeof copy || colon == NULL || !parse_integer(colon + 1, &port) ||
+		port < 0 || port > UINT16_MAX)
 		return false;
 	*colon = '\0';
 	bool is_bracketed = copy[0] == '[' && colon[-1] == ']';
@@ -66,8 +69,12 @@ static bool read_address(struct part part, struct address *address)
 
 static bool add_value(struct proxy_spec *spec, uint8_t type, struct part part)
 {
-	if (spec->version != 2 || spec->value_count == PROXY_SPEC_VALUES_MAX)
+	if (spec->version != 2 || spec->value_count == PROXY_SPEC_VALUES_MAX ||
+		part.length > VALUE_MAX_BYTES)
 		return false;
+	for (size_t i = 0; i < spec->value_count; i++)
+		if (spec->values[i].type == type)
+			return false;
 	spec->values[spec->value_count++] = (struct proxy_tlv){type, part.text, part.length};
 	return true;
 }
@@ -98,6 +105,14 @@ static struct part next_part(const char **text)
 	return part;
 }
 
+/* Both or none are given, so that nobody is announced whom the connection's own family has no room for. */
+static bool has_one_family(const struct proxy_spec *spec)
+{
+	if (spec->source.length == 0 && spec->destination.length == 0)
+		return true;
+	return !spec->is_local && spec->source.any.sa_family == spec->destination.any.sa_family;
+}
+
 bool proxy_spec_parse(const char *text, struct proxy_spec *spec)
 {
 	*spec = (struct proxy_spec){.version = 0};
@@ -110,7 +125,7 @@ bool proxy_spec_parse(const char *text, struct proxy_spec *spec)
 		text++;
 		is_good = read_part(spec, next_part(&text));
 	}
-	return is_good;
+	return is_good && has_one_family(spec);
 }
 
 bool proxy_spec_check(const char *text, char why[OPTION_WHY_BYTES])
@@ -118,7 +133,8 @@ bool proxy_spec_check(const char *text, char why[OPTION_WHY_BYTES])
 	struct proxy_spec spec;
 
 	snprintf(why, OPTION_WHY_BYTES,
-		"v1 or v2, and behind commas local, source=ADDR:PORT, destination=ADDR:PORT, and with v2 authority=, alpn=, unique-id=, netns= and crc32c");
+		"v1 or v2, and behind commas local, or source=ADDR:PORT and destination=ADDR:PORT of one family, and with v2 authority=, alpn=, unique-id= and netns= of at most %d bytes, and crc32c, each once",
+		VALUE_MAX_BYTES);
 	return proxy_spec_parse(text, &spec);
 }
 

@@ -46,6 +46,18 @@ static int find_identity(
 	return 0;
 }
 
+/* Whether all ids of the process are these: as a service manager has seen to, or as we have. */
+static bool is_identity(const struct identity *identity)
+{
+	uid_t user, effective_user, saved_user;
+	gid_t group, effective_group, saved_group;
+
+	CHECK(getresuid(&user, &effective_user, &saved_user) == 0);
+	CHECK(getresgid(&group, &effective_group, &saved_group) == 0);
+	return user == identity->user && effective_user == user && saved_user == user &&
+	       group == identity->group && effective_group == group && saved_group == group;
+}
+
 /* Groups first: the user will not be allowed to change them. */
 static bool become(const struct identity *identity)
 {
@@ -56,18 +68,6 @@ static bool become(const struct identity *identity)
 	       setresuid(identity->user, identity->user, identity->user) == 0;
 }
 
-static void check_identity(const struct identity *identity)
-{
-	uid_t user, effective_user, saved_user;
-	gid_t group, effective_group, saved_group;
-
-	CHECK(getresuid(&user, &effective_user, &saved_user) == 0);
-	CHECK(getresgid(&group, &effective_group, &saved_group) == 0);
-	CHECK(user == identity->user && effective_user == user && saved_user == user);
-	CHECK(group == identity->group && effective_group == group && saved_group == group);
-	CHECK(user == 0 || setuid(0) != 0);
-}
-
 int privileges_drop(const struct privileges *privileges, struct error *error)
 {
 	struct identity identity;
@@ -75,9 +75,11 @@ int privileges_drop(const struct privileges *privileges, struct error *error)
 	if (privileges->user[0] != '\0' || privileges->group[0] != '\0') {
 		if (find_identity(privileges, &identity, error) != 0)
 			return -1;
-		if (!become(&identity))
+		bool is_already = identity.user != 0 && is_identity(&identity);
+
+		if (!is_already && !become(&identity))
 			return refuse(privileges, error);
-		check_identity(&identity);
+		CHECK(is_identity(&identity) && (identity.user == 0 || setuid(0) != 0));
 	}
 	if (privileges->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return error_set_errno(error, EX_NOPERM, errno, "privileges.no_new_privs");

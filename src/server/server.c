@@ -165,6 +165,7 @@ static void drain(struct server *server)
 	if (wait_in_drain(server, FLUSH_MS) || server->stop_signals > 1)
 		return;
 	registry_shut_all(&server->registry, SHUT_RDWR, CLOSE_DRAIN);
+	hub_end(&server->hub);
 	(void)wait_in_drain(server, CUT_MS);
 }
 
@@ -249,13 +250,12 @@ static void free_registry(struct server *server)
 	placement_fini(&server->placement);
 }
 
-/* Lets clients connect, and makes the first threads. */
+/* Makes the first threads. */
 static int start(struct server *server, const struct descriptor_plan *plan, struct error *error)
 {
 	const struct config *config = server->config;
 
-	if (listening_start(&server->listening, config, error) != 0 ||
-		datagrams_start(&server->datagrams, error) != 0)
+	if (datagrams_start(&server->datagrams, error) != 0)
 		return -1;
 	if (accept_loop_init(&server->accept_loop, config, &server->listening, &server->registry,
 		    plan->partings, server->event_fd, error) == 0)
@@ -264,7 +264,7 @@ static int start(struct server *server, const struct descriptor_plan *plan, stru
 	return -1;
 }
 
-/* The limits are raised and the memory is there: now it is time to become who serves. */
+/* All is bound, the limits are raised and the memory is there: now it is time to become who serves. */
 static int settle(
 	const struct server *server, const struct descriptor_plan *plan, struct error *error)
 {
@@ -290,7 +290,8 @@ static int prepare_to_accept(struct server *server, bool has_console, struct err
 	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections,
 		    descriptors_of_a_client(config), error) == 0 &&
 		make_registry(server, &plan, error) == 0) {
-		if (settle(server, &plan, error) == 0 &&
+		if (listening_start(&server->listening, config, error) == 0 &&
+			settle(server, &plan, error) == 0 &&
 			make_console(server, has_console, error) == 0 &&
 			start(server, &plan, error) == 0)
 			return 0;

@@ -58,6 +58,7 @@ struct talk {
 	int64_t silent_since_ms; /* the last word of either side, or its being heard */
 	int64_t read_ms;         /* when the last bytes came */
 	bool has_ended;          /* the client has ended its stream */
+	bool has_left;           /* the same is known, though what came before may not be read */
 	bool has_said_bye;
 	bool knows_of_absence;
 	struct talker talker;
@@ -211,7 +212,18 @@ static enum close_reason tell_of_absence(struct talk *talk)
 
 /* --- The conversation ------------------------------------------------------------------------- */
 
-/* Waits for what concerns this talk next. Silence counts against the client only where it is heard. */
+/* Nothing more is read while a message waits to be taken; whether its client stays is still of interest. */
+static enum stream_interest interest_of(const struct talk *talk)
+{
+	if (talk->offered == 0 && !talk->has_ended)
+		return STREAM_BYTES;
+	return talk->has_left ? STREAM_CUT : STREAM_END;
+}
+
+/*
+ * Waits for what concerns this talk next. Silence counts against the client only where it is heard, or
+ * has left.
+ */
 static enum close_reason wait_for_news(struct talk *talk)
 {
 	bool is_unheard = talk->offered > 0 && talk->view.has_operator;
@@ -219,13 +231,18 @@ static enum close_reason wait_for_news(struct talk *talk)
 			     talk->settings->pause_ms != 0;
 	struct connection_wait wait = {
 		.wake_fd = talk->talker.wake_fd,
-		.wants_bytes = talk->offered == 0 && !talk->has_ended,
-		.silent_since_ms = is_unheard ? 0 : talk->silent_since_ms,
+		.interest = interest_of(talk),
+		.silent_since_ms = is_unheard && !talk->has_left ? 0 : talk->silent_since_ms,
 		.until_ms = is_unfinished ? talk->read_ms + talk->settings->pause_ms : 0,
 	};
 	bool has_bytes;
 	enum close_reason reason = connection_wait(talk->connection, &wait, &has_bytes);
 
+	if (reason == CLOSE_CLIENT_FIN) {
+		talk->has_left = true;
+		talk->silent_since_ms = clock_monotonic_ms();
+		return CLOSE_NONE;
+	}
 	return reason == CLOSE_NONE && has_bytes ? read_more(talk) : reason;
 }
 
@@ -237,11 +254,22 @@ static enum close_reason find_end(const struct talk *talk)
 {
 	bool is_unheard = talk->offered > 0;
 
+	if (talk->view.is_ended || (talk->connection->has_asked_to_stop && !is_unheard))
+		return CLOSE_DONE;
 	if (is_over(talk))
 		return is_unheard && talk->view.has_operator ? CLOSE_NONE : CLOSE_DONE;
 	if (talk->has_ended && !is_unheard && talk->length == 0 && !talk->view.is_waiting)
 		return CLOSE_CLIENT_FIN;
 	return CLOSE_NONE;
+}
+
+static enum close_reason listen_to(struct talk *talk)
+{
+	enum close_reason reason = tell_of_absence(talk);
+
+	if (reason == CLOSE_NONE && talk->offered == 0 && !is_over(talk))
+		reason = offer_message(talk);
+	return reason;
 }
 
 /* Deals with all that the hub has for the client, and with what the client has for the hub. */
@@ -254,10 +282,8 @@ static enum close_reason exchange(struct talk *talk)
 		drop_message(talk);
 	if (talk->view.out_length > 0)
 		reason = send_answers(talk);
-	if (reason == CLOSE_NONE)
-		reason = tell_of_absence(talk);
-	if (reason == CLOSE_NONE && talk->offered == 0 && !is_over(talk))
-		reason = offer_message(talk);
+	if (reason == CLOSE_NONE && !talk->connection->has_asked_to_stop)
+		reason = listen_to(talk);
 	return reason == CLOSE_NONE ? find_end(talk) : reason;
 }
 

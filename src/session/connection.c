@@ -184,7 +184,7 @@ enum close_reason connection_wait(
 	if (has_passed(lifetime_ms, now_ms))
 		return CLOSE_LIFETIME;
 	*has_bytes = false;
-	enum io io = stream_wait(&connection->stream, wait->wants_bytes, wait->wake_fd,
+	enum io io = stream_wait(&connection->stream, wait->interest, wait->wake_fd,
 		timeout_until(wake_ms, now_ms), has_bytes);
 	if (io != IO_TIMEOUT)
 		return reason_of(io, CLOSE_NONE);

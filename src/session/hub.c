@@ -42,6 +42,14 @@ static void wake_talkers(const struct hub *hub) REQUIRES(hub->lock)
 
 /* --- A client's thread ------------------------------------------------------------------------ */
 
+void hub_end(struct hub *hub)
+{
+	lock_take(&hub->lock);
+	hub->is_ended = true;
+	wake_talkers(hub);
+	lock_give(&hub->lock);
+}
+
 static void link_talker(struct hub *hub, struct talker *talker) REQUIRES(hub->lock)
 {
 	talker->next = hub->talkers;
@@ -113,6 +121,7 @@ struct talker_view hub_look(struct hub *hub, struct talker *talker)
 		.has_message = talker->message != NULL,
 		.is_waiting = talker->is_waiting,
 		.is_over = talker->is_over,
+		.is_ended = hub->is_ended,
 		.has_line_ends = talker->has_line_ends,
 		.out = talker->outbox,
 		.out_length = talker->out_length,

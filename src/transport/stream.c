@@ -149,23 +149,39 @@ enum io stream_read_pending(struct stream *stream, void *dst, size_t capacity, s
 	return read_with(stream, dst, capacity, MSG_DONTWAIT, got);
 }
 
-/* Why poll(2) has cut a wait short: the socket's error; none where both directions were shut down. */
-static enum io cut_reason(struct stream *stream)
+/*
+ * What poll(2) tells of the peer where no bytes are wanted. Where both directions are shut down, the
+ * peer of a Unix socket has done so by its close; else we have.
+ */
+static enum io end_or_cut(struct stream *stream, int events)
 {
 	int number = 0;
 	socklen_t length = sizeof number;
 
 	(void)getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &number, &length);
-	return number == 0 ? IO_RESET : failure(stream, number);
+	if (number != 0)
+		return failure(stream, number);
+	return (events & POLLHUP) != 0 && !stream->is_unix ? IO_RESET : IO_EOF;
 }
 
-enum io stream_wait(
-	struct stream *stream, bool wants_bytes, int wake_fd, int timeout_ms, bool *has_bytes)
+/* A Unix socket whose peer has closed would end every wait. */
+static struct pollfd interest_of(const struct stream *stream, enum stream_interest interest)
+{
+	static const short events[] = {
+		[STREAM_BYTES] = POLLIN, [STREAM_END] = POLLRDHUP, [STREAM_CUT] = 0};
+	bool is_told = interest == STREAM_CUT && stream->is_unix;
+
+	return (struct pollfd){.fd = is_told ? -1 : stream->fd, .events = events[interest]};
+}
+
+enum io stream_wait(struct stream *stream, enum stream_interest interest, int wake_fd,
+	int timeout_ms, bool *has_bytes)
 {
 	struct pollfd set[] = {
-		{.fd = stream->fd, .events = wants_bytes ? POLLIN : 0},
+		interest_of(stream, interest),
 		{.fd = wake_fd, .events = POLLIN},
 	};
+	bool wants_bytes = interest == STREAM_BYTES;
 
 	if (wants_bytes && stream->tls != NULL && tls_has_pending(stream->tls)) {
 		*has_bytes = true;
@@ -178,7 +194,7 @@ enum io stream_wait(
 		return failure(stream, errno);
 	/* Where bytes are wanted those that came before a reset are read before it is told. */
 	if (count > 0 && !wants_bytes && set[0].revents != 0)
-		return cut_reason(stream);
+		return end_or_cut(stream, set[0].revents);
 	*has_bytes = count > 0 && set[0].revents != 0;
 	return IO_OK;
 }

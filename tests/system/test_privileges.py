@@ -108,6 +108,21 @@ class Dropped(SystemTest):
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", port)) != 0
 
+    def test_a_unix_socket_is_bound_before_where_the_user_may_not(self):
+        folder = self.folder()
+        os.chmod(folder, 0o755)
+        path = os.path.join(folder, "socket")
+        for _ in range(2):  # the second time over the file that was left behind
+            daemon = self.start("-o", f"socket.owner={NOBODY}", listen=(f"unix:{path}",), options=[
+                "privileges.allow_root=false", "privileges.user=daemon", "socket.mode=0600"])
+            status = os.stat(path)
+            self.assertEqual((status.st_uid, status.st_mode & 0o777), (NOBODY, 0o600))
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(path)
+                self.assert_echoes(client)
+            daemon.stop()
+            self.assertTrue(os.path.exists(path))
+
     def test_it_refuses_to_serve_as_root_unless_told(self):
         done = run("-c", "/dev/null", "-l", "127.0.0.1:0")
         self.assertEqual(done.returncode, PERMISSION)
@@ -137,6 +152,12 @@ class Unable(Unprivileged):
                                      "privileges.user=daemon")
         self.assertEqual(done.returncode, PERMISSION, done.stderr)
         self.assertIn('cannot become privileges.user = \\"daemon\\"', done.stderr)
+
+    def test_who_is_that_user_already_need_not_become_it(self):
+        done = self.run_unprivileged("-c", "/dev/null", "-l", "127.0.0.1:0", "--exit-idle", "200ms",
+                                     "-o", f"privileges.user={os.geteuid() or NOBODY}",
+                                     "-o", f"privileges.group={os.getegid() or NOBODY}")
+        self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_a_user_that_is_not_there_is_a_configuration_error(self):
         done = run("-t", "-c", "/dev/null", "-o", "privileges.user=no-such-user")

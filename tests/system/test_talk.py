@@ -407,6 +407,44 @@ class End(TalkTest):
         self.assertEqual(receive_all(client), b"")
         self.assertEqual(self.closed(daemon, client)["reason"], "idle")
 
+    def test_what_clients_say_and_leave_is_heard_over_unix_sockets_too(self):
+        for kind in ("tcp", "unix"):
+            with self.subTest(kind=kind):
+                path = os.path.join(self.folder(), "socket")
+                listen = f"unix:{path}=talk" if kind == "unix" else "127.0.0.1:0=talk"
+                daemon, operator = self.with_operator_at_terminal(listen=[listen])
+                for number in range(30):
+                    if kind == "unix":
+                        client = socket.socket(socket.AF_UNIX)
+                        client.connect(path)
+                    else:
+                        client = self.connect(daemon)
+                    client.sendall(b"word%d\nmore%d\n" % (number, number))
+                    client.close()
+                heard = operator.read_until(b"more29")
+                for number in range(29):
+                    self.assertIn(b"word%d\r\n" % number, heard)
+                daemon.signal(signal.SIGTERM)
+                self.assertEqual(daemon.wait_for_exit(), 0)
+
+    def test_who_has_left_unheard_goes_after_idle_though_there_is_an_operator(self):
+        daemon, operator = self.with_piped_operator(options=["timeouts.idle=300ms"])
+        first = self.client(daemon, b"hello\n")
+        operator.expect(b"from connected user: hello\n -> ")
+        gone = self.client(daemon, b"unheard\n")
+        daemon.wait_for("talk", conn=2)
+        peer = self.peer(gone)
+        gone.close()
+        self.assertEqual(daemon.wait_for("close", peer=peer)["reason"], "idle")
+        first.close()
+
+    def test_the_stop_command_ends_its_client_at_once(self):
+        daemon = self.start_talk(options=["stop_command=shutdown", "timeouts.drain=1h"])
+        client = self.client(daemon, b"shutdown\n")
+        self.assertEqual(receive_all(client), b"Nobody is here to answer; please wait.\n")
+        client.close()
+        self.assertEqual(daemon.wait_for_exit(), 0)
+
     def test_a_client_that_is_cut_ends_when_that_is_seen(self):
         daemon, operator = self.with_piped_operator()
         talking, silent = self.client(daemon, b"hello\n"), self.client(daemon)

@@ -242,7 +242,7 @@ static void wait_tells_that_the_client_has_said_something(void **state)
 	session_open(session, NULL, ROOMY);
 	send_all(session->client, "x", 1);
 	assert_int_equal(
-		wait_with(session, (struct connection_wait){.wants_bytes = true}, &has_bytes),
+		wait_with(session, (struct connection_wait){.interest = STREAM_BYTES}, &has_bytes),
 		CLOSE_NONE);
 	assert_true(has_bytes);
 }
@@ -258,7 +258,7 @@ static void wait_ends_at_the_callers_time_for_nothing(void **state)
 	while (support_now_ms() < before + 50) {
 		assert_int_equal(wait_with(session,
 					 (struct connection_wait){
-						 .wants_bytes = true, .until_ms = before + 50},
+						 .interest = STREAM_BYTES, .until_ms = before + 50},
 					 &has_bytes),
 			CLOSE_NONE);
 		assert_false(has_bytes);
@@ -274,7 +274,7 @@ static void wait_counts_idleness_from_where_it_is_told(void **state)
 	session->listener.timeouts.idle_ms = 3600000;
 	session_open(session, NULL, ROOMY);
 	assert_int_equal(wait_with(session,
-				 (struct connection_wait){.wants_bytes = true,
+				 (struct connection_wait){.interest = STREAM_BYTES,
 					 .silent_since_ms = now_ms - 3600000 + 50},
 				 &has_bytes),
 		CLOSE_IDLE);
@@ -293,8 +293,8 @@ static void wait_gives_the_first_byte_its_own_time(void **state)
 	session->listener.timeouts.idle_ms = 3600000;
 	session_open(session, NULL, ROOMY);
 	assert_int_equal(wait_with(session,
-				 (struct connection_wait){
-					 .wants_bytes = true, .silent_since_ms = support_now_ms()},
+				 (struct connection_wait){.interest = STREAM_BYTES,
+					 .silent_since_ms = support_now_ms()},
 				 &has_bytes),
 		CLOSE_FIRST_BYTE);
 }
@@ -307,11 +307,11 @@ static void wait_ends_a_lifetime_also_for_a_client_that_talks_on(void **state)
 	session->listener.timeouts.lifetime_ms = 50;
 	session_open(session, NULL, ROOMY);
 	assert_int_equal(
-		wait_with(session, (struct connection_wait){.wants_bytes = false}, &has_bytes),
+		wait_with(session, (struct connection_wait){.interest = STREAM_CUT}, &has_bytes),
 		CLOSE_LIFETIME);
 	send_all(session->client, "x", 1);
 	assert_int_equal(
-		wait_with(session, (struct connection_wait){.wants_bytes = true}, &has_bytes),
+		wait_with(session, (struct connection_wait){.interest = STREAM_BYTES}, &has_bytes),
 		CLOSE_LIFETIME);
 }
 
@@ -324,7 +324,7 @@ static void wait_sees_a_reset_while_no_bytes_are_wanted(void **state)
 	close_with_reset(session->client);
 	session->client = -1;
 	assert_int_equal(
-		wait_with(session, (struct connection_wait){.wants_bytes = false}, &has_bytes),
+		wait_with(session, (struct connection_wait){.interest = STREAM_CUT}, &has_bytes),
 		CLOSE_CLIENT_RESET);
 }
 

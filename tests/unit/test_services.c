@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RING = 95, LINE = 74, STREAM_BYTES = 1024 * 1024 };
+enum { RING = 95, LINE = 74, STREAMED_BYTES = 1024 * 1024 };
 
 static int set_up(void **state)
 {
@@ -130,7 +130,7 @@ static void expect_stream_back(struct session *session, size_t length, size_t pi
 static void echo_keeps_the_order_of_a_long_stream(void **state)
 {
 	start(*state, "echo");
-	expect_stream_back(*state, STREAM_BYTES, 1000);
+	expect_stream_back(*state, STREAMED_BYTES, 1000);
 }
 
 /* All large buffers are lent to others. */
@@ -144,7 +144,7 @@ static void echo_goes_on_with_its_small_buffer(void **state)
 		assert_non_null(lent[i]);
 	}
 	start(session, "echo");
-	expect_stream_back(session, STREAM_BYTES, STREAM_BYTES);
+	expect_stream_back(session, STREAMED_BYTES, STREAMED_BYTES);
 	assert_int_equal(session->buffers.idle_count, 0);
 	for (size_t i = 0; i < BUFFER_POOL_MAX; i++)
 		buffer_pool_return(&session->buffers, lent[i]);
@@ -212,12 +212,12 @@ static void discard_reads_everything_and_answers_nothing(void **state)
 	struct session *session = *state;
 
 	start(session, "discard");
-	struct outgoing outgoing = {session->client, STREAM_BYTES, 1000};
+	struct outgoing outgoing = {session->client, STREAMED_BYTES, 1000};
 	(void)send_stream(&outgoing);
 	assert_eof(session->client);
 	close_client(session);
 	assert_int_equal(session_join(session), CLOSE_CLIENT_FIN);
-	assert_int_equal(session->connection->bytes_in, STREAM_BYTES);
+	assert_int_equal(session->connection->bytes_in, STREAMED_BYTES);
 	assert_int_equal(session->connection->bytes_out, 0);
 }
 
@@ -320,13 +320,13 @@ static void chargen_goes_on_for_a_client_that_only_reads(void **state)
 static void chargen_drops_what_the_client_sends(void **state)
 {
 	struct session *session = *state;
-	char noise[5000] = "", *back = malloc(STREAM_BYTES);
+	char noise[5000] = "", *back = malloc(STREAMED_BYTES);
 	int end;
 
 	assert_non_null(back);
 	start(session, "chargen");
 	send_all(session->client, noise, sizeof noise);
-	assert_int_equal(receive(session->client, back, STREAM_BYTES, &end), STREAM_BYTES);
+	assert_int_equal(receive(session->client, back, STREAMED_BYTES, &end), STREAMED_BYTES);
 	free(back);
 	close_with_reset(session->client);
 	session->client = -1;

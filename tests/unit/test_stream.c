@@ -137,15 +137,16 @@ static void wait_tells_bytes_an_end_and_another_threads_word(void **state)
 	int wake_fd = eventfd(0, EFD_NONBLOCK);
 	bool has_bytes = true;
 
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, 10, &has_bytes), IO_TIMEOUT);
+	assert_int_equal(
+		stream_wait(&ends->stream, STREAM_BYTES, wake_fd, 10, &has_bytes), IO_TIMEOUT);
 	assert_int_equal(eventfd_write(wake_fd, 1), 0);
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_BYTES, wake_fd, -1, &has_bytes), IO_OK);
 	assert_false(has_bytes);
 	send_all(ends->peer, "x", 1);
 	assert_true(wait_readable(ends->stream.fd, SUPPORT_PATIENCE_MS));
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_BYTES, wake_fd, -1, &has_bytes), IO_OK);
 	assert_true(has_bytes);
-	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_CUT, wake_fd, -1, &has_bytes), IO_OK);
 	assert_false(has_bytes);
 	close(wake_fd);
 }
@@ -159,8 +160,23 @@ static void wait_does_not_see_bytes_that_are_not_wanted(void **state)
 
 	send_all(ends->peer, "x", 1);
 	shutdown(ends->peer, SHUT_WR);
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
-	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, 50, &has_bytes), IO_TIMEOUT);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_BYTES, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(
+		stream_wait(&ends->stream, STREAM_CUT, wake_fd, 50, &has_bytes), IO_TIMEOUT);
+	close(wake_fd);
+}
+
+static void wait_sees_an_end_behind_bytes_that_are_not_read(void **state)
+{
+	struct ends *ends = *state;
+	int wake_fd = eventfd(0, EFD_NONBLOCK);
+	bool has_bytes = true;
+
+	send_all(ends->peer, "x", 1);
+	assert_int_equal(
+		stream_wait(&ends->stream, STREAM_END, wake_fd, 50, &has_bytes), IO_TIMEOUT);
+	shutdown(ends->peer, SHUT_WR);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_END, wake_fd, -1, &has_bytes), IO_EOF);
 	close(wake_fd);
 }
 
@@ -172,7 +188,7 @@ static void wait_sees_a_reset_though_no_bytes_are_wanted(void **state)
 
 	close_with_reset(ends->peer);
 	ends->peer = -1;
-	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, -1, &has_bytes), IO_RESET);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_CUT, wake_fd, -1, &has_bytes), IO_RESET);
 	close(wake_fd);
 }
 
@@ -183,9 +199,10 @@ static void wait_ends_when_both_directions_are_shut_down(void **state)
 	bool has_bytes = true;
 
 	shutdown(ends->stream.fd, SHUT_RD);
-	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, 50, &has_bytes), IO_TIMEOUT);
+	assert_int_equal(
+		stream_wait(&ends->stream, STREAM_CUT, wake_fd, 50, &has_bytes), IO_TIMEOUT);
 	shutdown(ends->stream.fd, SHUT_RDWR);
-	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, -1, &has_bytes), IO_RESET);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_CUT, wake_fd, -1, &has_bytes), IO_RESET);
 	close(wake_fd);
 }
 
@@ -201,11 +218,11 @@ static void bytes_before_a_reset_are_read_before_it_is_told(void **state)
 	assert_true(wait_readable(ends->stream.fd, SUPPORT_PATIENCE_MS));
 	close_with_reset(ends->peer);
 	ends->peer = -1;
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_BYTES, wake_fd, -1, &has_bytes), IO_OK);
 	assert_true(has_bytes);
 	assert_int_equal(stream_read_pending(&ends->stream, bytes, 4, &got), IO_OK);
 	assert_int_equal(got, 1);
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_BYTES, wake_fd, -1, &has_bytes), IO_OK);
 	assert_int_equal(stream_read_pending(&ends->stream, bytes, 4, &got), IO_RESET);
 	close(wake_fd);
 }
@@ -635,6 +652,7 @@ int main(void)
 		ROW(read_pending_does_not_wait),
 		ROW(wait_tells_bytes_an_end_and_another_threads_word),
 		ROW(wait_does_not_see_bytes_that_are_not_wanted),
+		ROW(wait_sees_an_end_behind_bytes_that_are_not_read),
 		ROW(wait_sees_a_reset_though_no_bytes_are_wanted),
 		ROW(wait_ends_when_both_directions_are_shut_down),
 		ROW(bytes_before_a_reset_are_read_before_it_is_told),

@@ -84,18 +84,18 @@ enum close_reason connection_read(
 
 /* What connection_wait waits for besides the client's cutting of the connection. */
 struct connection_wait {
-	int wake_fd;             /* readable when another thread has something for this one */
-	bool wants_bytes;        /* the client's next bytes, or the end of its stream */
-	int64_t silent_since_ms; /* when timeouts.idle has begun; 0: it does not count now */
-	int64_t until_ms;        /* a time of the caller's own; 0 = none */
+	int wake_fd;                   /* readable when another thread has something for this one */
+	enum stream_interest interest; /* what of the client */
+	int64_t silent_since_ms;       /* when timeouts.idle has begun; 0: it does not count now */
+	int64_t until_ms;              /* a time of the caller's own; 0 = none */
 };
 
 /*
  * Waits for the client and for another thread at once. Times are those of clock_monotonic_ms. Until
  * the client's first byte timeouts.first_byte, if there is one, takes the place of timeouts.idle.
  *   has_bytes   set on CLOSE_NONE: connection_read_pending has something to tell, if only the end
- * Returns CLOSE_NONE, which may also be for nothing, or CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE,
- * CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR.
+ * Returns CLOSE_NONE, which may also be for nothing, or CLOSE_CLIENT_FIN (for STREAM_END),
+ * CLOSE_CLIENT_RESET, CLOSE_FIRST_BYTE, CLOSE_IDLE, CLOSE_LIFETIME, CLOSE_ERROR.
  */
 enum close_reason connection_wait(struct connection *connection, const struct connection_wait *wait,
 	bool *has_bytes) MUST_USE;

@@ -55,6 +55,7 @@ struct hub {
 	size_t message_count;
 	uint64_t last_turn;
 	int operator_fd; /* -1: there is no operator */
+	bool is_ended;   /* hub_end */
 	uint64_t left[HUB_LEFT_MAX];
 	size_t left_count;
 };
@@ -62,7 +63,10 @@ struct hub {
 /* Makes a hub without talkers and without an operator. */
 void hub_init(struct hub *hub);
 
-/* Ends a hub that everybody has left. */
+/* Has all talkers leave, whatever they wait for. */
+void hub_end(struct hub *hub) EXCLUDES(hub->lock);
+
+/* Frees a hub that everybody has left. */
 void hub_fini(struct hub *hub) EXCLUDES(hub->lock);
 
 /* --- A client's thread ------------------------------------------------------------------------ */
@@ -84,6 +88,7 @@ struct talker_view {
 	bool has_message;   /* the last one is not taken yet */
 	bool is_waiting;    /* for an answer to it, since it was taken */
 	bool is_over;       /* nothing more will be said, once `out` is sent */
+	bool is_ended;      /* all are to leave at once */
 	bool has_line_ends; /* as answers have */
 	const char *out;    /* lent until hub_sent */
 	size_t out_length;

@@ -75,18 +75,24 @@ enum io stream_read_some(struct stream *stream, void *dst, size_t capacity, int6
 enum io stream_read_pending(
 	struct stream *stream, void *dst, size_t capacity, size_t *got) MUST_USE;
 
+/* What of the peer ends a wait, besides its cutting of the connection. */
+enum stream_interest {
+	STREAM_BYTES, /* its next bytes, or the end of its stream */
+	STREAM_END,   /* the end of its stream, though bytes before it may not be read */
+	STREAM_CUT, /* nothing else: that end is known; a Unix socket's peer can tell no more then */
+};
+
 /*
  * Waits for the peer and for another thread at once.
- *   wants_bytes   whether a byte of the peer, or the end of its stream, ends the wait
  *   wake_fd       another thread's word; is left as it is
  *   timeout_ms    the longest wait; 0 does not wait, less than 0 waits for ever
  *   has_bytes     set on IO_OK: stream_read_pending has something to tell, if only the end; with
  *                 TLS it may turn out to be no more than a part of a record
- * Returns IO_OK, where wake_fd is readable, too; IO_TIMEOUT; IO_RESET, also where both directions were
- * shut down; IO_ERROR. Source: poll(2).
+ * Returns IO_OK, where wake_fd is readable, too; IO_EOF for STREAM_END; IO_TIMEOUT; IO_RESET, also where
+ * both directions were shut down; IO_ERROR. Source: poll(2).
  */
-enum io stream_wait(struct stream *stream, bool wants_bytes, int wake_fd, int timeout_ms,
-	bool *has_bytes) MUST_USE;
+enum io stream_wait(struct stream *stream, enum stream_interest interest, int wake_fd,
+	int timeout_ms, bool *has_bytes) MUST_USE;
 
 /*
  * Writes all of src, or as much as the peer takes in the time.
