@@ -78,13 +78,15 @@ static void a_wait_ends_for_bytes_that_are_decrypted_already(void **state)
 	assert_int_equal(
 		stream_read_some(&ends->stream, bytes, 2, SUPPORT_PATIENCE_MS, &got), IO_OK);
 	assert_false(wait_readable(ends->stream.fd, 0)); /* poll(2) does not know of them */
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, 0, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_BYTES, wake_fd, 0, &has_bytes), IO_OK);
 	assert_true(has_bytes);
-	assert_int_equal(stream_wait(&ends->stream, false, wake_fd, 0, &has_bytes), IO_TIMEOUT);
+	assert_int_equal(
+		stream_wait(&ends->stream, STREAM_CUT, wake_fd, 0, &has_bytes), IO_TIMEOUT);
 	assert_int_equal(stream_read_pending(&ends->stream, bytes, sizeof bytes, &got), IO_OK);
 	assert_int_equal(got, 3);
 	assert_memory_equal(bytes, "llo", 3);
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, 0, &has_bytes), IO_TIMEOUT);
+	assert_int_equal(
+		stream_wait(&ends->stream, STREAM_BYTES, wake_fd, 0, &has_bytes), IO_TIMEOUT);
 	close(wake_fd);
 }
 
@@ -94,7 +96,7 @@ static void a_wait_ends_for_another_thread(void **state)
 	int wake_fd = eventfd(1, EFD_CLOEXEC);
 	bool has_bytes = true;
 
-	assert_int_equal(stream_wait(&ends->stream, true, wake_fd, -1, &has_bytes), IO_OK);
+	assert_int_equal(stream_wait(&ends->stream, STREAM_BYTES, wake_fd, -1, &has_bytes), IO_OK);
 	assert_false(has_bytes);
 	close(wake_fd);
 }
