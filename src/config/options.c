@@ -518,7 +518,7 @@ const struct option_row listener_options[] = {
 		.max = CERTIFICATES_MAX,
 		.elements = certificate_options,
 		.element_bytes = sizeof(struct tls_files),
-		.help = "More certificates: a client gets those for the server name that it says (SNI), else the first of all"},
+		.help = "More certificates: a client gets those for the server name that it says (SNI), of several the first of each kind of key, else the first of all"},
 	{.path = "tls.client_ca",
 		.type = OPTION_STRING,
 		AT_LISTENER(tls.client_ca),

@@ -153,6 +153,13 @@ static void drop_message(struct talk *talk)
 	talk->read_ms = talk->silent_since_ms = clock_monotonic_ms();
 }
 
+static bool is_idle(const struct talk *talk)
+{
+	int64_t idle_ms = talk->connection->listener->timeouts.idle_ms;
+
+	return idle_ms != 0 && clock_monotonic_ms() - talk->silent_since_ms >= idle_ms;
+}
+
 static enum close_reason read_more(struct talk *talk)
 {
 	size_t room = (size_t)talk->settings->max_line_bytes + LINE_END_MAX_BYTES - talk->length;
@@ -163,6 +170,8 @@ static enum close_reason read_more(struct talk *talk)
 	talk->length += got;
 	if (got > 0)
 		talk->read_ms = talk->silent_since_ms = clock_monotonic_ms();
+	else if (reason == CLOSE_NONE && is_idle(talk))
+		return CLOSE_IDLE; /* something came that held no bytes for us */
 	talk->has_ended = reason == CLOSE_CLIENT_FIN;
 	return talk->has_ended ? CLOSE_NONE : reason;
 }

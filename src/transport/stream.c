@@ -94,6 +94,14 @@ static void arm_both(struct stream *stream, int64_t timeout_ms)
 	arm(stream->fd, SO_SNDTIMEO, &stream->write_timeout_ms, timeout_ms);
 }
 
+static void arm_writing(struct stream *stream, int64_t timeout_ms)
+{
+	if (stream->tls != NULL)
+		arm_both(stream, timeout_ms);
+	else
+		arm(stream->fd, SO_SNDTIMEO, &stream->write_timeout_ms, timeout_ms);
+}
+
 /* A record comes in pieces, or holds nothing for us: all waits together get the time. */
 static enum io read_record(
 	struct stream *stream, void *dst, size_t capacity, int64_t timeout_ms, size_t *got)
@@ -170,8 +178,12 @@ static struct pollfd interest_of(const struct stream *stream, enum stream_intere
 	static const short events[] = {
 		[STREAM_BYTES] = POLLIN, [STREAM_END] = POLLRDHUP, [STREAM_CUT] = 0};
 	bool is_told = interest == STREAM_CUT && stream->is_unix;
+	/* TLS reads on only once it has sent what it owes the peer. */
+	bool is_blocked = interest == STREAM_BYTES && stream->tls != NULL &&
+			  tls_wants_write(stream->tls);
 
-	return (struct pollfd){.fd = is_told ? -1 : stream->fd, .events = events[interest]};
+	return (struct pollfd){
+		.fd = is_told ? -1 : stream->fd, .events = is_blocked ? POLLOUT : events[interest]};
 }
 
 enum io stream_wait(struct stream *stream, enum stream_interest interest, int wake_fd,
@@ -299,7 +311,7 @@ static enum io write_patiently(
 			wait = begin_wait(stream, timeout_ms, *sent);
 			continue;
 		}
-		arm(stream->fd, SO_SNDTIMEO, &stream->write_timeout_ms, left_ms);
+		arm_writing(stream, left_ms);
 		io = write_with(stream, src, length, 0, sent);
 	}
 	return *sent == length ? IO_OK : io;

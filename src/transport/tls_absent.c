@@ -71,6 +71,11 @@ bool tls_has_pending(const struct tls *tls)
 	return tls != NULL;
 }
 
+bool tls_wants_write(const struct tls *tls)
+{
+	return tls != NULL;
+}
+
 uint64_t tls_wire_bytes(const struct tls *tls)
 {
 	return tls != NULL;

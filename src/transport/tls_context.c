@@ -66,14 +66,17 @@ static struct content *add_content(SSL_CTX *ctx, size_t pairs)
 
 /* --- What clients ask for ---------------------------------------------------------------------- */
 
-/* Of several certificates those for the name that the client has said, else the first. */
+/*
+ * Of several certificates those for the name that the client has said, else the first. Of two of one kind
+ * the one in front stays, for it is laid on last.
+ */
 static int choose_pairs(SSL *ssl, void *argument)
 {
 	const struct content *content = argument;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 	bool is_first = true;
 
-	for (size_t i = 0; name != NULL && i < content->count; i++) {
+	for (size_t i = content->count; name != NULL && i-- > 0;) {
 		const struct tls_pair *pair = &content->pairs[i];
 
 		if (!tls_pair_has_name(pair, name))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/transport/tls_pair.h"
 
+#include "yodel/base/check.h"
 #include "yodel/transport/tls_error.h"
 
 #include <errno.h>
@@ -30,6 +31,10 @@ static BIO *open_file(const char *what, const char *path, struct stat *status, s
 
 		if (bio != NULL)
 			return bio;
+		if (file != NULL) {
+			fclose(file);
+			fd = -1;
+		}
 		error_set(error, EX_CONFIG, "no memory for %s %s", what, path);
 	}
 	if (fd >= 0)
@@ -74,7 +79,7 @@ static int read_chain(struct tls_pair *pair, BIO *bio, const char *path, struct 
 	X509 *link;
 
 	while ((link = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-		sk_X509_push(pair->chain, link);
+		CHECK(sk_X509_push(pair->chain, link) > 0);
 	if (!is_at_end())
 		return no_pem("certificate", path, error);
 	ERR_clear_error();

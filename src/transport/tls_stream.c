@@ -250,6 +250,11 @@ bool tls_has_pending(const struct tls *tls)
 	return SSL_pending(tls->ssl) > 0;
 }
 
+bool tls_wants_write(const struct tls *tls)
+{
+	return SSL_want_write(tls->ssl);
+}
+
 uint64_t tls_wire_bytes(const struct tls *tls)
 {
 	return tls->wire_bytes;

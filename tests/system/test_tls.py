@@ -207,6 +207,16 @@ class Certificate(TlsTest):
                     self.assert_echoes(client)
         self.assertNotIn("sni", daemon.wait_for_count(16, "tls")[-1])
 
+    def test_of_two_for_a_name_the_first_is_taken(self):
+        self.certificates.make("exact", "www.two.example")
+        for pairs in (("exact", "wild"), ("wild", "exact")):
+            entries = ", ".join(f'{{ certificate = "{self.path(name + ".pem")}"; '
+                                f'key = "{self.path(name + ".key")}"; }}' for name in pairs)
+            daemon = self.start(listen=(), config=self.write_config(
+                f"port = 0; tls: {{ certificates = ( {entries} ); }};"))
+            client = self.secure(daemon, self.context("TLSv1.3"), "www.two.example")
+            self.assertEqual(client.tls.getpeercert(True), self.certificates.der(pairs[0]))
+
     def test_one_name_may_have_a_certificate_of_each_kind(self):
         daemon = self.start(config=self.config, listen=())
         for ciphers, expected in (("ECDHE+aECDSA", "ec"), ("ECDHE+aRSA", "rsa")):

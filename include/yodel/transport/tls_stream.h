@@ -54,6 +54,9 @@ enum io tls_finish(struct tls *tls, int flags) MUST_USE;
 /* Whether a read would not have to wait, for decrypted bytes are there. */
 bool tls_has_pending(const struct tls *tls);
 
+/* Whether the last call has ended because the kernel took no more. */
+bool tls_wants_write(const struct tls *tls);
+
 /* How many bytes the kernel has taken, as they are on the wire. */
 uint64_t tls_wire_bytes(const struct tls *tls);
 
