@@ -714,7 +714,9 @@ class Descriptors(TalkTest):
         daemon = self.start_talk()
         first = self.client(daemon)
         self.assert_said(first, ABSENT)
-        # Room for the socket, and none for what wakes its thread.
+        # Room for the socket, and none for what wakes its thread. A thread that begins opens files of
+        # the C library's for a moment.
+        wait_until(daemon.is_waiting, "all threads wait")
         used = sorted(map(int, os.listdir(f"/proc/{daemon.pid}/fd")))
         gaps = set(range(max(used))) - set(used)
         old = set_limit(daemon.pid, resource.RLIMIT_NOFILE, max(used) + 2 - len(gaps))

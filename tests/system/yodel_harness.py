@@ -217,6 +217,15 @@ class Daemon:
     def state(self):
         return self._status("State")
 
+    def is_waiting(self):
+        """Whether none of its threads runs, or could."""
+        states = []
+        for task in os.listdir(f"/proc/{self.pid}/task"):
+            with contextlib.suppress(OSError), \
+                    open(f"/proc/{self.pid}/task/{task}/stat", encoding="ascii") as file:
+                states.append(file.read().rsplit(")", 1)[1].split()[0])
+        return set(states) == {"S"}
+
     def rss_kib(self):
         return int(self._status("VmRSS"))
 
