@@ -4,13 +4,13 @@
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
 #include "yodel/base/text.h"
-#include "yodel/client/dial.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/duplex.h"
 #include "yodel/client/print.h"
+#include "yodel/client/send_print.h"
 #include "yodel/transport/frame.h"
 #include "yodel/transport/peer_json.h"
 
-#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,13 +126,13 @@ static int converse(struct exchange *exchange, struct duplex *duplex)
 {
 	int64_t begun_ns = clock_monotonic_ns();
 	enum duplex_end end = duplex_run(duplex, &exchange->failure);
-	char progress[FRAME_PROGRESS_BYTES], elapsed[PRINT_TEXT_BYTES];
+	char progress[FRAME_PROGRESS_BYTES];
 
-	if (exchange->request->is_verbose) {
-		format_ms(elapsed, (double)(clock_monotonic_ns() - begun_ns));
-		fprintf(stderr, "sent %" PRIu64 " bytes, received %" PRIu64 " bytes in %s ms\n",
-			duplex->sent, duplex->received, elapsed);
-	}
+	send_print_sums(exchange->request, &(struct send_result){
+						   .sent_bytes = duplex->sent,
+						   .received_bytes = duplex->received,
+						   .elapsed_ns = clock_monotonic_ns() - begun_ns,
+					   });
 	if (end != DUPLEX_CLOSED)
 		return exchange->answer.stage == FRAME_WHOLE ? 0 : -1;
 	frame_describe_progress(&exchange->answer, progress);
@@ -236,9 +236,10 @@ static int run(const struct request *request, const void *settings)
 	static const struct frame_bounds bounds = {FRAME_HEADER_MAX_BYTES, ANSWER_MAX_BYTES};
 	const struct ask_settings *own = settings;
 	struct exchange exchange = {.request = request};
+	struct channel channel;
 	struct duplex duplex = {
 		.request = request,
-		.fd = dial_target(request, NULL, &exchange.failure),
+		.channel = &channel,
 		.input_fd = -1,
 		.interrupt_fd = -1,
 		.keeps_open = true,
@@ -247,7 +248,7 @@ static int run(const struct request *request, const void *settings)
 		.take = take,
 	};
 
-	if (duplex.fd < 0)
+	if (channel_dial(&channel, request, &exchange.failure) != 0)
 		return failure_report(request, &exchange.failure);
 	frame_init(&exchange.answer, &bounds);
 	exchange.question = encode_question(request, own, &exchange.question_length);
@@ -257,7 +258,7 @@ static int run(const struct request *request, const void *settings)
 		result = print_answer(&exchange, own);
 	free(exchange.question);
 	frame_fini(&exchange.answer);
-	close(duplex.fd);
+	channel_close(&channel);
 	return result == 0 ? CLIENT_OK : failure_report(request, &exchange.failure);
 }
 

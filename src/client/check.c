@@ -2,6 +2,7 @@
 #include "yodel/client/commands.h"
 
 #include "yodel/base/check.h"
+#include "yodel/client/check_tls.h"
 #include "yodel/client/dial.h"
 #include "yodel/client/port_list.h"
 #include "yodel/client/print.h"
@@ -87,6 +88,8 @@ static void print_port(const struct request *request, const struct scan_port *po
 	} else {
 		printf("%s\n", port->message);
 	}
+	if (port->tls != NULL)
+		check_tls_print(port->tls, WORD_COLUMNS);
 }
 
 static void count_kinds(const struct scan *scan, size_t counts[FAILURE_KIND_COUNT])
@@ -101,6 +104,7 @@ static void print_summary(const struct scan *scan, const size_t counts[FAILURE_K
 	static const char *const nouns[] = {
 		[FAILURE_REFUSED] = "refused",
 		[FAILURE_RESET] = "reset",
+		[FAILURE_TLS] = "without TLS",
 		[FAILURE_TIMEOUT] = "timeout",
 		[FAILURE_UNREACHABLE] = "unreachable",
 		[FAILURE_DNS] = "not found",
@@ -133,13 +137,14 @@ static json_t *port_to_json(const struct scan_port *port)
 {
 	char text[ADDRESS_TEXT_BYTES];
 	json_t *number = port->number != 0 ? json_integer((json_int_t)port->number) : json_null();
+	json_t *tls = port->tls != NULL ? check_tls_to_json(port->tls) : json_null();
 
 	if (!port->is_open)
-		return json_pack("{so ss sn sn ss}", "port", number, "word", word_of(port),
-			"address", "connect_ms", "message", port->message);
+		return json_pack("{so ss sn sn ss so}", "port", number, "word", word_of(port),
+			"address", "connect_ms", "message", port->message, "tls", tls);
 	address_format(&port->address, text);
-	return json_pack("{so ss ss sf sn}", "port", number, "word", word_of(port), "address", text,
-		"connect_ms", (double)port->connect_ns / 1e6, "message");
+	return json_pack("{so ss ss sf sn so}", "port", number, "word", word_of(port), "address",
+		text, "connect_ms", (double)port->connect_ns / 1e6, "message", "tls", tls);
 }
 
 static void print_object(const struct scan *scan)

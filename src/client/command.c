@@ -7,6 +7,7 @@
 #include "yodel/base/text.h"
 #include "yodel/client/dial.h"
 #include "yodel/client/proxy_spec.h"
+#include "yodel/transport/tls_client.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -19,7 +20,8 @@ enum {
 	HELP_COLUMN = 32,
 	HELP_BYTES = 160,
 	TARGET_PART_BYTES = TARGET_BYTES / 2 - 8,
-	TIMEOUT_MAX_MS = INT32_MAX
+	TIMEOUT_MAX_MS = INT32_MAX,
+	NAME_MAX_BYTES = 253,
 };
 
 static bool check_path(const char *text, char why[OPTION_WHY_BYTES])
@@ -107,6 +109,58 @@ const struct command_option shared_options[] = {
 			AT(wants_help),
 			.default_value = "false",
 			.help = "print this help and exit; behind a command, that command's"}},
+	COMMAND_OPTIONS_END,
+};
+
+static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "a host name or an address, 1 to %d bytes", NAME_MAX_BYTES);
+	return *text != '\0' && strlen(text) <= NAME_MAX_BYTES;
+}
+
+const struct command_option tls_options[] = {
+	{.row = {.path = "tls",
+		 .type = OPTION_BOOL,
+		 AT(is_tls),
+		 .default_value = "false",
+		 .help = "speak TLS, and only with whom its certificate shows to be HOST"}},
+	{.argument = "FILE",
+		.row = {.path = "ca",
+			.type = OPTION_STRING,
+			AT(ca),
+			.default_value = "",
+			.help = "certificates to trust, in place of the system's"}},
+	{.argument = "FILE",
+		.row = {.path = "cert",
+			.type = OPTION_STRING,
+			AT(certificate),
+			.default_value = "",
+			.help = "a certificate to show, with its chain"}},
+	{.argument = "FILE",
+		.row = {.path = "key",
+			.type = OPTION_STRING,
+			AT(key),
+			.default_value = "",
+			.help = "its key, if it is not in the same file"}},
+	{.argument = "NAME",
+		.row = {.path = "servername",
+			.type = OPTION_STRING,
+			AT(server_name),
+			.default_value = "",
+			.check = check_name,
+			.help = "whom to ask for and to expect, in place of HOST"}},
+	{.argument = "NAME[,NAME]",
+		.row = {.path = "alpn",
+			.type = OPTION_STRING,
+			AT(alpn),
+			.default_value = "",
+			.check = tls_client_check_alpn,
+			.help = "protocols to offer, the best first"}},
+	{.row = {.path = "insecure",
+		 .type = OPTION_BOOL,
+		 AT(is_insecure),
+		 .default_value = "false",
+		 .help = "speak with anybody, whatever the certificate"}},
 	COMMAND_OPTIONS_END,
 };
 
@@ -256,6 +310,36 @@ static int read_host(const struct command *command, struct request *request, str
 	return 0;
 }
 
+/* An option that does nothing is a mistake; so is TLS with nobody in particular. */
+static int check_tls(const struct request *request, struct error *error)
+{
+	const struct {
+		const char *name;
+		bool is_given;
+	} parts[] = {
+		{"--ca", *request->ca != '\0'},
+		{"--cert", *request->certificate != '\0'},
+		{"--key", *request->key != '\0'},
+		{"--servername", *request->server_name != '\0'},
+		{"--alpn", *request->alpn != '\0'},
+		{"--insecure", request->is_insecure},
+	};
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts && !request->is_tls; i++)
+		if (parts[i].is_given)
+			return error_set(error, EX_USAGE, "%s is for --tls", parts[i].name);
+	if (!request->is_tls)
+		return 0;
+	if (*request->key != '\0' && *request->certificate == '\0')
+		return error_set(error, EX_USAGE, "--key needs the --cert that it belongs to");
+	if (request->is_udp)
+		return error_set(error, EX_USAGE, "--tls is for connections, not for --udp");
+	if (request->path != NULL && *request->server_name == '\0' && !request->is_insecure)
+		return error_set(error, EX_USAGE,
+			"--tls over a Unix socket needs a --servername to expect, or --insecure");
+	return 0;
+}
+
 /* Takes the target from the front of the operands. Returns 0, or -1 with error. */
 static int read_target(const struct command *command, struct request *request, struct error *error)
 {
@@ -287,6 +371,7 @@ int command_read(const struct command *command, int argc, char **argv, struct re
 	add_flags(&set, command->options, settings);
 	add_flags(&set, command_more_options(command), request);
 	add_flags(&set, shared_options, request);
+	add_flags(&set, tls_options, request);
 	request->command = command->name;
 	if (read_flags(&set, argc, argv, error) != 0)
 		return -1;
@@ -294,7 +379,8 @@ int command_read(const struct command *command, int argc, char **argv, struct re
 		return 0;
 	request->operands = argv + optind;
 	request->operand_count = (size_t)(argc - optind);
-	if (command->has_target && read_target(command, request, error) != 0)
+	if (command->has_target &&
+		(read_target(command, request, error) != 0 || check_tls(request, error) != 0))
 		return -1;
 	if (check_count(command, request, error) != 0)
 		return -1;
@@ -311,6 +397,7 @@ void command_free(const struct command *command, struct request *request, void *
 {
 	free_values(command->options, settings);
 	free_values(shared_options, request);
+	free_values(tls_options, request);
 }
 
 /* --- Help ------------------------------------------------------------------------------------ */
@@ -338,20 +425,22 @@ static void print_options(FILE *out, const struct command_option *options)
 	flags_print(out, set.flags, set.count, HELP_COLUMN);
 }
 
-static void print_shared(FILE *out, const char *heading)
+static void print_shared(FILE *out)
 {
-	fprintf(out, "\n%s:\n", heading);
+	fputs("\nOptions of every command:\n", out);
 	print_options(out, shared_options);
+	fputs("\nOptions of every command, for TLS:\n", out);
+	print_options(out, tls_options);
 }
 
 void command_print_overview(FILE *out)
 {
 	fputs("Usage: yodel COMMAND [OPTION...] HOST PORT ...\n\nCommands:\n", out);
 	for (size_t i = 0; commands[i] != NULL; i++) {
-		fprintf(out, "  %-10s %-34s %s\n", commands[i]->name, commands[i]->arguments,
+		fprintf(out, "  %-14s %-34s %s\n", commands[i]->name, commands[i]->arguments,
 			commands[i]->help);
 	}
-	print_shared(out, "Options of every command");
+	print_shared(out);
 	fputs("\n\"yodel COMMAND --help\" tells more. Exit codes: 0 done, 1 network failure, 2 wrong "
 	      "usage.\nManual: yodel(1).\n",
 		out);
@@ -366,6 +455,6 @@ void command_print_help(FILE *out, const struct command *command)
 		print_options(out, command->options);
 		print_options(out, command_more_options(command));
 	}
-	print_shared(out, "Options of every command");
+	print_shared(out);
 	fprintf(out, "\nManual: yodel(1), \"%s\".\n", command->manual);
 }

@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&command_verify,
 	&command_multi,
 	&command_ask,
+	&command_tls_selfsigned,
 	&command_completion,
 	NULL,
 };

@@ -101,6 +101,7 @@ static void print_words(const char *variable, const struct command *command,
 	print_forms(command->options, is_wanted);
 	print_forms(command_more_options(command), is_wanted);
 	print_forms(shared_options, is_wanted);
+	print_forms(tls_options, is_wanted);
 	puts("\"");
 }
 

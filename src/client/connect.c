@@ -4,7 +4,7 @@
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
 #include "yodel/base/text.h"
-#include "yodel/client/dial.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/duplex.h"
 #include "yodel/client/editor.h"
 #include "yodel/client/interrupt.h"
@@ -43,6 +43,7 @@ struct received {
 
 struct talk {
 	const struct request *request;
+	struct channel channel;
 	struct duplex duplex;
 	struct failure failure;
 	bool has_prompt;
@@ -318,7 +319,7 @@ static void tick(void *context)
 		return;
 	if (show_part(talk) != 0 || settle(talk) != 0) {
 		talk->is_output_broken = true;
-		(void)shutdown(talk->duplex.fd, SHUT_RDWR);
+		(void)shutdown(talk->channel.fd, SHUT_RDWR);
 	}
 }
 
@@ -368,7 +369,7 @@ static int run(const struct request *request, const void *settings)
 	talk->request = request;
 	talk->duplex = (struct duplex){
 		.request = request,
-		.fd = dial_target(request, NULL, &talk->failure),
+		.channel = &talk->channel,
 		.input_fd = STDIN_FILENO,
 		.interrupt_fd = -1,
 		.context = talk,
@@ -377,14 +378,14 @@ static int run(const struct request *request, const void *settings)
 		.tick = tick,
 	};
 	int result;
-	if (talk->duplex.fd < 0) {
+	if (channel_dial(&talk->channel, request, &talk->failure) != 0) {
 		result = failure_report(request, &talk->failure);
 	} else {
 		open_terminal(talk);
 		if (talk->editor.library == NULL)
 			show_prompt(talk);
 		result = conclude(talk, duplex_run(&talk->duplex, &talk->failure));
-		close(talk->duplex.fd);
+		channel_close(&talk->channel);
 	}
 	free(talk);
 	return result;

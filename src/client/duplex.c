@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 enum {
 	TICK_MS = 100,
@@ -29,12 +28,17 @@ static bool wants_input(const struct duplex *duplex)
 	return duplex->out_length == 0 && !duplex->is_given && !duplex->is_ended;
 }
 
+/* All is sent, but not that it was all. */
+static bool has_end(const struct duplex *duplex)
+{
+	return duplex->is_given && duplex->out_length == 0 && !duplex->is_ended &&
+	       !duplex->keeps_open;
+}
+
 static void end_if_given(struct duplex *duplex)
 {
-	if (!duplex->is_given || duplex->out_length > 0 || duplex->is_ended || duplex->keeps_open)
-		return;
-	(void)shutdown(duplex->fd, SHUT_WR);
-	duplex->is_ended = true;
+	if (has_end(duplex))
+		duplex->is_ended = channel_finish(duplex->channel);
 }
 
 /* Returns false where give has stopped. */
@@ -54,13 +58,13 @@ static bool fetch(struct duplex *duplex)
  */
 static void send_out(struct duplex *duplex)
 {
-	ssize_t count = send(duplex->fd, duplex->out, duplex->out_length, MSG_NOSIGNAL);
+	ssize_t count = channel_send(duplex->channel, duplex->out, duplex->out_length);
 
 	if (count >= 0) {
 		duplex->out += count;
 		duplex->out_length -= (size_t)count;
 		duplex->sent += (uint64_t)count;
-	} else if (errno != EAGAIN && errno != EINTR) {
+	} else if (errno != EAGAIN) {
 		duplex->is_ended = true;
 		duplex->send_error = errno == EPIPE ? 0 : errno;
 	}
@@ -68,7 +72,7 @@ static void send_out(struct duplex *duplex)
 
 static enum step broken(const struct duplex *duplex, int number, struct failure *failure)
 {
-	failure_set_errno(failure, number,
+	failure_set_why(failure, number, channel_error(duplex->channel, number),
 		"the connection to %s broke after %llu bytes sent and %llu received",
 		duplex->request->target, (unsigned long long)duplex->sent,
 		(unsigned long long)duplex->received);
@@ -78,13 +82,13 @@ static enum step broken(const struct duplex *duplex, int number, struct failure 
 static enum step receive(struct duplex *duplex, struct failure *failure)
 {
 	char piece[DUPLEX_PIECE_BYTES];
-	ssize_t count = recv(duplex->fd, piece, sizeof piece, 0);
+	ssize_t count = channel_receive(duplex->channel, piece, sizeof piece);
 
 	if (count == 0 && duplex->send_error != 0) {
 		count = -1;
 		errno = duplex->send_error;
 	}
-	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+	if (count < 0 && errno == EAGAIN)
 		return STEP_ON;
 	if (count < 0)
 		return broken(duplex, errno, failure);
@@ -128,9 +132,11 @@ static int64_t sleep_ms(const struct duplex *duplex, int64_t patience_left_ms)
 static int wait_for_something(
 	const struct duplex *duplex, int64_t patience_left_ms, struct pollfd set[POLLED])
 {
+	uint32_t events = has_out(duplex) || has_end(duplex) ? POLLIN | POLLOUT : POLLIN;
+
 	set[AT_SERVER] = (struct pollfd){
-		.fd = duplex->fd,
-		.events = has_out(duplex) ? POLLIN | POLLOUT : POLLIN,
+		.fd = duplex->channel->fd,
+		.events = (short)channel_wants(duplex->channel, events),
 	};
 	set[AT_INPUT] = (struct pollfd){
 		.fd = wants_input(duplex) ? duplex->input_fd : -1,
@@ -152,11 +158,12 @@ static bool is_time_to_give(const struct duplex *duplex, const struct pollfd *in
 static enum step turn(
 	struct duplex *duplex, const struct pollfd set[POLLED], struct failure *failure)
 {
+	uint32_t ready = channel_ready(duplex->channel, (uint32_t)set[AT_SERVER].revents);
 	enum step step = STEP_ON;
 
-	if ((set[AT_SERVER].revents & POLLOUT) != 0)
+	if ((ready & POLLOUT) != 0 && has_out(duplex))
 		send_out(duplex);
-	if ((set[AT_SERVER].revents & ~POLLOUT) != 0)
+	if ((ready & ~(uint32_t)POLLOUT) != 0)
 		step = receive(duplex, failure);
 	if (step == STEP_ON && is_time_to_give(duplex, &set[AT_INPUT]) && !fetch(duplex))
 		step = STEP_STOPPED;
@@ -210,11 +217,12 @@ enum duplex_end duplex_run(struct duplex *duplex, struct failure *failure)
 	return ends[step];
 }
 
-/* Whether one of these events is there, waiting for at most so long; not behind an interrupt. */
-static bool is_there(const struct duplex *duplex, int fd, short events, int64_t timeout_ms)
+/* Whether the peer takes something, within the request's timeout; not behind an interrupt. */
+static bool has_room(const struct duplex *duplex)
 {
+	int64_t timeout_ms = duplex->request->timeout_ms;
 	struct pollfd set[] = {
-		{.fd = fd, .events = events},
+		{.fd = duplex->channel->fd, .events = POLLOUT},
 		{.fd = duplex->interrupt_fd, .events = POLLIN},
 	};
 
@@ -235,10 +243,12 @@ bool duplex_send_rest(struct duplex *duplex)
 			break;
 		if (!has_out(duplex))
 			continue;
-		if (!is_there(duplex, duplex->fd, POLLOUT, duplex->request->timeout_ms))
+		if (!has_room(duplex))
 			break;
 		send_out(duplex);
 	}
-	end_if_given(duplex);
+	do
+		end_if_given(duplex);
+	while (has_end(duplex) && has_room(duplex));
 	return duplex->is_given && duplex->out_length == 0;
 }

@@ -31,6 +31,8 @@ enum failure_kind failure_kind_of(int number)
 	case ECONNABORTED:
 	case EPIPE:
 		return FAILURE_RESET;
+	case EPROTO: /* as channel.h has it */
+		return FAILURE_TLS;
 	case ETIMEDOUT:
 		return FAILURE_TIMEOUT;
 	case ENETUNREACH:
@@ -54,17 +56,32 @@ int failure_set(struct failure *failure, enum failure_kind kind, const char *for
 	return -1;
 }
 
+static void set_why(
+	struct failure *failure, int number, const char *why, const char *format, va_list arguments)
+{
+	failure->kind = failure_kind_of(number);
+	vsnprintf(failure->message, sizeof failure->message, format, arguments);
+	size_t used = strlen(failure->message);
+	snprintf(failure->message + used, sizeof failure->message - used, ": %s", why);
+}
+
 int failure_set_errno(struct failure *failure, int number, const char *format, ...)
 {
 	va_list arguments;
 
-	failure->kind = failure_kind_of(number);
 	va_start(arguments, format);
-	vsnprintf(failure->message, sizeof failure->message, format, arguments);
+	set_why(failure, number, error_text(number), format, arguments);
 	va_end(arguments);
-	size_t used = strlen(failure->message);
-	snprintf(failure->message + used, sizeof failure->message - used, ": %s",
-		error_text(number));
+	return -1;
+}
+
+int failure_set_why(struct failure *failure, int number, const char *why, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	set_why(failure, number, why, format, arguments);
+	va_end(arguments);
 	return -1;
 }
 

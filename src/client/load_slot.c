@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <sys/socket.h>
 
 static uint64_t number_of(const struct load_worker *worker, const struct load_slot *slot)
 {
@@ -80,7 +79,7 @@ void load_slot_end(struct load_worker *worker, struct load_slot *slot)
 	load_slot_lose(worker, slot);
 	worker->result.sent_bytes += slot->stream.sent;
 	worker->result.received_bytes += slot->stream.received;
-	if (slot->stream.fd >= 0)
+	if (slot->stream.channel.fd >= 0)
 		worker->alive--;
 	if (slot->is_connecting)
 		worker->connecting--;
@@ -99,7 +98,8 @@ void load_slot_fail(
 	enum failure_kind kind = failure_kind_of(number);
 
 	if (worker->result.failed[kind]++ == 0)
-		failure_set_errno(&worker->result.first_failure[kind], number,
+		failure_set_why(&worker->result.first_failure[kind], number,
+			channel_error(&slot->stream.channel, number),
 			"connection %" PRIu64 " to %s %s after %" PRIu64 " bytes%s",
 			number_of(worker, slot) + 1, worker->plan->request->target, what,
 			slot->stream.received,
@@ -134,15 +134,25 @@ static void mismatch_slot(struct load_worker *worker, struct load_slot *slot)
 
 /* --- Connections ----------------------------------------------------------------------------- */
 
-static void watch(struct load_worker *worker, struct load_slot *slot, int operation, bool wants_out)
+/* Has epoll tell of what the connection waits for, if that is not what it tells of already. */
+static void watch(struct load_worker *worker, struct load_slot *slot)
 {
+	uint32_t wanted = slot->wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN;
 	struct epoll_event event = {
-		.events = wants_out ? EPOLLIN | EPOLLOUT : EPOLLIN,
-		.data.ptr = slot,
-	};
+		.events = channel_wants(&slot->stream.channel, wanted), .data.ptr = slot};
 
-	CHECK(epoll_ctl(worker->epoll_fd, operation, slot->stream.fd, &event) == 0);
-	slot->wants_out = wants_out;
+	if (event.events == slot->watched)
+		return;
+	CHECK(epoll_ctl(worker->epoll_fd, EPOLL_CTL_MOD, slot->stream.channel.fd, &event) == 0);
+	slot->watched = event.events;
+}
+
+static void await_connect(struct load_worker *worker, struct load_slot *slot)
+{
+	struct epoll_event event = {.events = EPOLLOUT, .data.ptr = slot};
+
+	CHECK(epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, slot->stream.channel.fd, &event) == 0);
+	slot->watched = event.events;
 }
 
 bool load_slot_dial(struct load_worker *worker, struct load_slot *slot)
@@ -156,7 +166,7 @@ bool load_slot_dial(struct load_worker *worker, struct load_slot *slot)
 		&worker->plan->target, &worker->plan->target.addresses[0], turn, &fd);
 	if (dial_may_retry(&worker->plan->target, number, &worker->full_since_ms))
 		return false;
-	load_stream_open(&slot->stream, fd, turn);
+	load_stream_open(&slot->stream, fd, worker->plan->request, turn);
 	if (number != 0) {
 		load_slot_fail(worker, slot, number == EAGAIN ? ETIMEDOUT : number, "failed");
 		return true;
@@ -164,8 +174,15 @@ bool load_slot_dial(struct load_worker *worker, struct load_slot *slot)
 	worker->alive++;
 	worker->connecting++;
 	slot->is_connecting = true;
-	watch(worker, slot, EPOLL_CTL_ADD, true);
+	slot->is_securing = slot->wants_out = false;
+	await_connect(worker, slot);
 	return true;
+}
+
+static void watch_for_room(struct load_worker *worker, struct load_slot *slot, bool wants_out)
+{
+	slot->wants_out = wants_out;
+	watch(worker, slot);
 }
 
 /* Sends what is due; the connection may have ended then. */
@@ -180,16 +197,32 @@ void load_slot_push(struct load_worker *worker, struct load_slot *slot)
 		slot->moved_ns = worker->now_ns;
 	if (io == LOAD_IO_FAILED)
 		load_slot_fail(worker, slot, errno, "broke");
-	else if (slot->wants_out != (io == LOAD_IO_AGAIN))
-		watch(worker, slot, EPOLL_CTL_MOD, io == LOAD_IO_AGAIN);
+	else
+		watch_for_room(worker, slot, io == LOAD_IO_AGAIN);
 }
 
-/* A connect is not under way any more. */
+/* Goes on with a connect that is not under way any more, or the handshake of TLS behind it. */
+static int go_on_dialling(struct load_worker *worker, struct load_slot *slot)
+{
+	if (!slot->is_securing) {
+		int number = dial_end(&worker->plan->target, slot->stream.channel.fd);
+
+		if (number != 0)
+			return number;
+		slot->is_securing = true;
+	}
+	return channel_secure(&slot->stream.channel);
+}
+
 static void finish_dial(struct load_worker *worker, struct load_slot *slot)
 {
-	int number = dial_end(&worker->plan->target, slot->stream.fd);
+	int number = go_on_dialling(worker, slot);
 
 	worker->now_ns = clock_monotonic_ns();
+	if (number == EAGAIN) {
+		watch(worker, slot);
+		return;
+	}
 	if (number != 0) {
 		load_slot_fail(worker, slot, number, "failed");
 		return;
@@ -252,10 +285,12 @@ static void pull(struct load_worker *worker, struct load_slot *slot)
 	worker->now_ns = slot->moved_ns = clock_monotonic_ns();
 	switch (io) {
 	case LOAD_IO_OK:
+		watch(worker, slot);
 		complete_messages(worker, slot);
 		load_slot_go_on(worker, slot);
 		break;
 	case LOAD_IO_AGAIN:
+		watch(worker, slot);
 		break;
 	case LOAD_IO_END:
 		if (worker->is_closing)
@@ -276,23 +311,26 @@ static void pull(struct load_worker *worker, struct load_slot *slot)
 void load_slot_handle(struct load_worker *worker, const struct epoll_event *event)
 {
 	struct load_slot *slot = event->data.ptr;
+	uint32_t ready;
 
-	if (slot->stream.fd < 0)
+	if (slot->stream.channel.fd < 0)
 		return;
 	if (slot->is_connecting) {
 		finish_dial(worker, slot);
 		return;
 	}
-	if ((event->events & ~(uint32_t)EPOLLOUT) != 0)
+	ready = channel_ready(&slot->stream.channel, event->events);
+	if ((ready & ~(uint32_t)EPOLLOUT) != 0)
 		pull(worker, slot);
-	if ((event->events & EPOLLOUT) != 0 && slot->stream.fd >= 0 && !slot->is_connecting &&
-		!worker->is_closing)
+	if ((ready & EPOLLOUT) == 0 || slot->stream.channel.fd < 0 || slot->is_connecting)
+		return;
+	if (worker->is_closing)
+		load_slot_finish(worker, slot);
+	else
 		load_slot_push(worker, slot);
 }
 
 void load_slot_finish(struct load_worker *worker, struct load_slot *slot)
 {
-	(void)shutdown(slot->stream.fd, SHUT_WR);
-	if (slot->wants_out)
-		watch(worker, slot, EPOLL_CTL_MOD, false);
+	watch_for_room(worker, slot, !channel_finish(&slot->stream.channel));
 }

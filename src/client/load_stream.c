@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* A prime: no power of two that a server may lose or repeat is a multiple of it. */
 enum { PERIOD_BYTES = 65521, CONNECTION_STRIDE = 7919 };
@@ -24,19 +22,18 @@ void load_stream_prepare(void)
 		pattern[i] = pattern[i - PERIOD_BYTES];
 }
 
-void load_stream_open(struct load_stream *stream, int fd, uint64_t number)
+void load_stream_open(
+	struct load_stream *stream, int fd, const struct request *request, uint64_t number)
 {
 	*stream = (struct load_stream){
-		.fd = fd,
 		.base = (uint32_t)(number * CONNECTION_STRIDE % PERIOD_BYTES),
 	};
+	channel_open(&stream->channel, fd, request);
 }
 
 void load_stream_close(struct load_stream *stream)
 {
-	if (stream->fd >= 0)
-		close(stream->fd);
-	stream->fd = -1;
+	channel_close(&stream->channel);
 }
 
 static const unsigned char *pattern_at(const struct load_stream *stream, uint64_t offset)
@@ -49,15 +46,13 @@ enum load_io load_stream_push(struct load_stream *stream)
 	while (stream->sent < stream->goal) {
 		uint64_t left = stream->goal - stream->sent;
 		size_t length = left < LOAD_BUFFER_BYTES ? (size_t)left : LOAD_BUFFER_BYTES;
-		ssize_t count = send(
-			stream->fd, pattern_at(stream, stream->sent), length, MSG_NOSIGNAL);
+		ssize_t count = channel_send(
+			&stream->channel, pattern_at(stream, stream->sent), length);
 
 		if (count >= 0)
 			stream->sent += (uint64_t)count;
-		else if (errno == EAGAIN)
-			return LOAD_IO_AGAIN;
-		else if (errno != EINTR)
-			return LOAD_IO_FAILED;
+		else
+			return errno == EAGAIN ? LOAD_IO_AGAIN : LOAD_IO_FAILED;
 	}
 	return LOAD_IO_OK;
 }
@@ -74,10 +69,10 @@ static size_t common_length(const unsigned char *one, const unsigned char *other
 
 enum load_io load_stream_pull(struct load_stream *stream, unsigned char *buffer)
 {
-	ssize_t count = recv(stream->fd, buffer, LOAD_BUFFER_BYTES, 0);
+	ssize_t count = channel_receive(&stream->channel, buffer, LOAD_BUFFER_BYTES);
 
 	if (count < 0)
-		return errno == EAGAIN || errno == EINTR ? LOAD_IO_AGAIN : LOAD_IO_FAILED;
+		return errno == EAGAIN ? LOAD_IO_AGAIN : LOAD_IO_FAILED;
 	if (count == 0)
 		return LOAD_IO_END;
 	const unsigned char *expected = pattern_at(stream, stream->received);

@@ -65,7 +65,7 @@ static bool is_hung(const struct load_worker *worker, const struct load_slot *sl
 {
 	int64_t since_ns = slot->moved_ns;
 
-	if (slot->stream.fd < 0 || (!slot->is_connecting && slot->begun == slot->completed))
+	if (slot->stream.channel.fd < 0 || (!slot->is_connecting && slot->begun == slot->completed))
 		return false;
 	if (slot->begun > slot->completed &&
 		load_slot_due_ns(worker, slot, slot->completed) > since_ns)
@@ -121,7 +121,7 @@ static void begin_all(struct load_worker *worker)
 	for (size_t i = 0; i < worker->slot_count; i++) {
 		struct load_slot *slot = &worker->slots[i];
 
-		if (slot->stream.fd < 0)
+		if (slot->stream.channel.fd < 0)
 			continue;
 		worker->now_ns = clock_monotonic_ns();
 		load_slot_go_on(worker, slot);
@@ -157,7 +157,7 @@ static void begin_paced(struct load_worker *worker, int64_t due_ns)
 
 	load_slot_begin(worker, slot, due_ns);
 	slot->stream.goal += (uint64_t)worker->plan->settings->size_bytes;
-	if (slot->stream.fd < 0) {
+	if (slot->stream.channel.fd < 0) {
 		load_slot_lose(worker, slot);
 	} else if (!slot->is_due) {
 		slot->is_due = true;
@@ -174,7 +174,7 @@ static void push_due(struct load_worker *worker)
 
 		worker->due_slots = slot->next_due;
 		slot->is_due = false;
-		if (slot->stream.fd >= 0 && !slot->wants_out)
+		if (slot->stream.channel.fd >= 0 && !slot->wants_out)
 			load_slot_push(worker, slot);
 	}
 }
@@ -308,12 +308,12 @@ static void close_all(struct load_worker *worker)
 	for (size_t i = 0; i < worker->slot_count; i++)
 		if (worker->slots[i].is_connecting)
 			load_slot_end(worker, &worker->slots[i]);
-		else if (worker->slots[i].stream.fd >= 0)
+		else if (worker->slots[i].stream.channel.fd >= 0)
 			load_slot_finish(worker, &worker->slots[i]);
 	while (worker->alive > 0 && worker->now_ns < until_ns)
 		turn(worker, until_ns);
 	for (size_t i = 0; i < worker->slot_count; i++)
-		if (worker->slots[i].stream.fd >= 0)
+		if (worker->slots[i].stream.channel.fd >= 0)
 			load_slot_end(worker, &worker->slots[i]);
 }
 
@@ -327,7 +327,7 @@ static void prepare(struct load_worker *worker)
 	CHECK(worker->epoll_fd >= 0 && worker->slots != NULL && worker->buffer != NULL);
 	worker->cpu_begin_ns = -1;
 	for (size_t i = 0; i < worker->slot_count; i++) {
-		worker->slots[i].stream.fd = -1;
+		worker->slots[i].stream.channel.fd = -1;
 		worker->slots[i].due_ns = calloc(length, sizeof *worker->slots[i].due_ns);
 		CHECK(worker->slots[i].due_ns != NULL);
 		worker->slots[i].next_free = i > 0 ? &worker->slots[i - 1] : NULL;

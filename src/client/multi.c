@@ -5,6 +5,7 @@
 #include "yodel/base/clock.h"
 #include "yodel/base/parse.h"
 #include "yodel/base/text.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/dial.h"
 #include "yodel/client/interrupt.h"
 #include "yodel/client/print.h"
@@ -40,13 +41,21 @@ static const struct command_option options[] = {
 /* What is sent where the command line has no messages. */
 static const char *const default_messages[] = {"Message 1 from client.", "Message 2 from client."};
 
-enum talk_state { TALK_WAITING, TALK_CONNECTING, TALK_OPEN, TALK_CLOSED, TALK_FAILED };
+enum talk_state {
+	TALK_WAITING,
+	TALK_CONNECTING,
+	TALK_SECURING,
+	TALK_OPEN,
+	TALK_CLOSED,
+	TALK_FAILED
+};
 
 /* One connection. */
 struct talk {
 	enum talk_state state;
-	size_t number; /* from 1 */
-	int fd;        /* while connecting and open */
+	size_t number;          /* from 1 */
+	struct channel channel; /* from connecting to open */
+	uint32_t watched;       /* what epoll tells of */
 	size_t address;
 	size_t message;      /* the one that is under way; their count: all are sent */
 	size_t message_sent; /* bytes of it */
@@ -94,14 +103,18 @@ static void format_peer(
 	address_format(&multi->target.addresses[talk->address], text);
 }
 
+/* To the address whose turn it is. */
+static bool is_connecting(const struct talk *talk)
+{
+	return talk->state == TALK_CONNECTING || talk->state == TALK_SECURING;
+}
+
 static void end_talk(struct multi *multi, struct talk *talk, enum talk_state state)
 {
-	multi->connecting -= talk->state == TALK_CONNECTING;
+	multi->connecting -= is_connecting(talk);
 	talk->state = state;
 	multi->active--;
-	if (talk->fd >= 0)
-		close(talk->fd);
-	talk->fd = -1;
+	channel_close(&talk->channel);
 }
 
 static void fail(struct multi *multi, struct talk *talk, const struct failure *failure)
@@ -121,7 +134,18 @@ static void watch(struct multi *multi, struct talk *talk, int operation, uint32_
 {
 	struct epoll_event event = {.events = events, .data.ptr = talk};
 
-	CHECK(epoll_ctl(multi->epoll_fd, operation, talk->fd, &event) == 0);
+	CHECK(epoll_ctl(multi->epoll_fd, operation, talk->channel.fd, &event) == 0);
+	talk->watched = events;
+}
+
+/* Has epoll tell of what the connection waits for, if that is not what it tells of already. */
+static void rewatch(struct multi *multi, struct talk *talk)
+{
+	uint32_t events = channel_wants(
+		&talk->channel, talk->is_ended ? EPOLLIN : EPOLLIN | EPOLLOUT);
+
+	if (events != talk->watched)
+		watch(multi, talk, EPOLL_CTL_MOD, events);
 }
 
 static void fail_connect(struct multi *multi, struct talk *talk, int number)
@@ -145,12 +169,14 @@ static bool connect_talk(struct multi *multi, struct talk *talk, int number)
 {
 	for (; talk->address < multi->target.count; talk->address++) {
 		const struct address *address = &multi->target.addresses[talk->address];
+		int fd;
 
-		number = dial_begin(&multi->target, address, talk->number - 1, &talk->fd);
+		number = dial_begin(&multi->target, address, talk->number - 1, &fd);
 		if (dial_may_retry(&multi->target, number, &multi->full_since_ms))
 			return false;
 		if (number != 0)
 			continue;
+		channel_open(&talk->channel, fd, multi->request);
 		talk->state = TALK_CONNECTING;
 		talk->moved_ms = clock_monotonic_ms();
 		multi->connecting++;
@@ -164,40 +190,63 @@ static bool connect_talk(struct multi *multi, struct talk *talk, int number)
 /* Goes on with the next address behind one that did not work; number: the errno value of that. */
 static void connect_next(struct multi *multi, struct talk *talk, int number)
 {
-	close(talk->fd);
-	talk->fd = -1;
+	channel_close(&talk->channel);
 	talk->state = TALK_WAITING;
 	multi->connecting--;
 	talk->address++;
 	(void)connect_talk(multi, talk, number); /* what may have to wait has one address only */
 }
 
-static void end_connect(struct multi *multi, struct talk *talk)
+static void fail_securing(struct multi *multi, struct talk *talk, int number)
 {
-	int number = dial_end(&multi->target, talk->fd);
+	struct failure failure;
 	char peer[ADDRESS_TEXT_BYTES];
 
+	format_peer(multi, talk, peer);
+	failure_set_why(&failure, number, channel_error(&talk->channel, number),
+		"no TLS handshake with %s", peer);
+	fail(multi, talk, &failure);
+}
+
+/* Goes on with the handshake of TLS, if there is one; then the talk is open. */
+static void secure(struct multi *multi, struct talk *talk)
+{
+	int number = channel_secure(&talk->channel);
+	char peer[ADDRESS_TEXT_BYTES];
+
+	talk->state = TALK_SECURING;
+	talk->moved_ms = clock_monotonic_ms();
+	if (number == EAGAIN) {
+		rewatch(multi, talk);
+		return;
+	}
 	if (number != 0) {
-		connect_next(multi, talk, number);
+		fail_securing(multi, talk, number);
 		return;
 	}
 	multi->connecting--;
 	talk->state = TALK_OPEN;
-	talk->moved_ms = clock_monotonic_ms();
 	format_peer(multi, talk, peer);
 	if (may_tell(multi))
 		printf("%zu connected to %s\n", talk->number, peer);
-	watch(multi, talk, EPOLL_CTL_MOD, EPOLLIN | EPOLLOUT);
+	rewatch(multi, talk);
+}
+
+static void end_connect(struct multi *multi, struct talk *talk)
+{
+	int number = dial_end(&multi->target, talk->channel.fd);
+
+	if (number != 0)
+		connect_next(multi, talk, number);
+	else
+		secure(multi, talk);
 }
 
 /* Nothing is left to be sent, or nobody takes it. */
-static void end_sending(struct multi *multi, struct talk *talk)
+static void end_sending(struct talk *talk)
 {
-	if (talk->is_ended)
-		return;
-	(void)shutdown(talk->fd, SHUT_WR);
-	talk->is_ended = true;
-	watch(multi, talk, EPOLL_CTL_MOD, EPOLLIN);
+	if (!talk->is_ended)
+		talk->is_ended = channel_finish(&talk->channel);
 }
 
 /* Goes on with the message that is under way. */
@@ -205,15 +254,15 @@ static void send_message(struct multi *multi, struct talk *talk)
 {
 	const char *message = multi->messages[talk->message];
 	size_t length = strlen(message);
-	ssize_t count = send(
-		talk->fd, message + talk->message_sent, length - talk->message_sent, MSG_NOSIGNAL);
+	ssize_t count = channel_send(
+		&talk->channel, message + talk->message_sent, length - talk->message_sent);
 
-	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+	if (count < 0 && errno == EAGAIN)
 		return;
 	if (count < 0) {
 		/* As in duplex.c: only reading tells how it ended, but a reset is told once. */
 		talk->send_error = errno == EPIPE ? 0 : errno;
-		end_sending(multi, talk);
+		end_sending(talk);
 		return;
 	}
 	talk->moved_ms = clock_monotonic_ms();
@@ -230,18 +279,18 @@ static void send_message(struct multi *multi, struct talk *talk)
 static void receive_answer(struct multi *multi, struct talk *talk)
 {
 	char piece[PIECE_BYTES];
-	ssize_t count = recv(talk->fd, piece, sizeof piece, 0);
+	ssize_t count = channel_receive(&talk->channel, piece, sizeof piece);
 
 	if (count == 0 && talk->send_error != 0) {
 		count = -1;
 		errno = talk->send_error;
 	}
-	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+	if (count < 0 && errno == EAGAIN)
 		return;
 	if (count < 0) {
 		struct failure failure;
 
-		failure_set_errno(&failure, errno,
+		failure_set_why(&failure, errno, channel_error(&talk->channel, errno),
 			"broke after %" PRIu64 " bytes sent and %" PRIu64 " received", talk->sent,
 			talk->received);
 		fail(multi, talk, &failure);
@@ -268,12 +317,19 @@ static void handle(struct multi *multi, struct talk *talk, uint32_t events)
 		end_connect(multi, talk);
 		return;
 	}
+	if (talk->state == TALK_SECURING) {
+		secure(multi, talk);
+		return;
+	}
+	events = channel_ready(&talk->channel, events);
 	if ((events & EPOLLOUT) != 0 && talk->message < multi->message_count)
 		send_message(multi, talk);
 	if (talk->message == multi->message_count)
-		end_sending(multi, talk);
+		end_sending(talk);
 	if ((events & ~(uint32_t)EPOLLOUT) != 0)
 		receive_answer(multi, talk);
+	if (talk->state == TALK_OPEN)
+		rewatch(multi, talk);
 }
 
 /* --- All of them ------------------------------------------------------------------------------ */
@@ -283,7 +339,7 @@ static void time_out(struct multi *multi, struct talk *talk)
 	char patience[PARSE_TEXT_BYTES];
 	struct failure failure;
 
-	if (talk->state == TALK_CONNECTING) {
+	if (is_connecting(talk)) {
 		connect_next(multi, talk, ETIMEDOUT);
 		return;
 	}
@@ -301,11 +357,11 @@ static int64_t end_stalled(struct multi *multi)
 
 	for (size_t i = 0; i < multi->count; i++) {
 		struct talk *talk = &multi->talks[i];
-		bool is_active = talk->state == TALK_CONNECTING || talk->state == TALK_OPEN;
+		bool is_active = is_connecting(talk) || talk->state == TALK_OPEN;
 
 		if (is_active && now_ms - talk->moved_ms >= multi->request->timeout_ms) {
 			time_out(multi, talk);
-			is_active = talk->state == TALK_CONNECTING;
+			is_active = is_connecting(talk);
 		}
 		if (is_active)
 			earliest_ms = clock_earlier_of(
@@ -370,7 +426,7 @@ static void prepare(struct multi *multi)
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
 
 	for (size_t i = 0; i < multi->count; i++)
-		multi->talks[i] = (struct talk){.number = i + 1, .fd = -1};
+		multi->talks[i] = (struct talk){.number = i + 1, .channel = {.fd = -1}};
 	multi->active = multi->count;
 	multi->interrupt_fd = interrupt_open();
 	CHECK(epoll_ctl(multi->epoll_fd, EPOLL_CTL_ADD, multi->interrupt_fd, &event) == 0);
@@ -395,6 +451,7 @@ static json_t *talk_as_json(const struct multi *multi, const struct talk *talk)
 	static const char *const outcomes[] = {
 		[TALK_WAITING] = "interrupted",
 		[TALK_CONNECTING] = "interrupted",
+		[TALK_SECURING] = "interrupted",
 		[TALK_OPEN] = "interrupted",
 		[TALK_CLOSED] = "closed",
 		[TALK_FAILED] = "failed",
@@ -455,8 +512,7 @@ static int report(const struct multi *multi)
 static void free_talks(struct multi *multi)
 {
 	for (size_t i = 0; i < multi->count; i++) {
-		if (multi->talks[i].fd >= 0)
-			close(multi->talks[i].fd);
+		channel_close(&multi->talks[i].channel);
 		free(multi->talks[i].message_of_failure);
 	}
 	free(multi->talks);

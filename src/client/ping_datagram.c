@@ -51,7 +51,7 @@ static bool look(struct pinger *pinger)
 	char answer[ANSWER_MAX_BYTES];
 
 	for (int i = 0; i < AT_ONCE; i++) {
-		ssize_t count = recv(pinger->fd, answer, sizeof answer, 0);
+		ssize_t count = recv(pinger->channel.fd, answer, sizeof answer, 0);
 
 		if (count >= 0)
 			count_stray(pinger, number_of(pinger, answer, (size_t)count));
@@ -69,7 +69,7 @@ static enum round_result say_undelivered(struct pinger *pinger, int number)
 
 static enum round_result send_message(struct pinger *pinger, struct ping_round *round)
 {
-	if (send(pinger->fd, pinger->message, pinger->size_bytes, 0) >= 0)
+	if (send(pinger->channel.fd, pinger->message, pinger->size_bytes, 0) >= 0)
 		round->sent = pinger->size_bytes;
 	else if (errno != EAGAIN && errno != EINTR)
 		return say_undelivered(pinger, errno);
@@ -91,7 +91,7 @@ static enum round_result receive(struct pinger *pinger, struct ping_round *round
 	char answer[ANSWER_MAX_BYTES];
 
 	for (int i = 0; i < AT_ONCE; i++) {
-		ssize_t count = recv(pinger->fd, answer, sizeof answer, 0);
+		ssize_t count = recv(pinger->channel.fd, answer, sizeof answer, 0);
 
 		if (count < 0)
 			return errno == EAGAIN || errno == EINTR ? ROUND_ANSWERED

@@ -3,27 +3,23 @@
 #include "yodel/client/ping_transport.h"
 
 #include <errno.h>
-#include <sys/socket.h>
 
 enum { PIECE_BYTES = 64 * 1024 };
 
 static bool look(struct pinger *pinger)
 {
-	char byte;
-	ssize_t count = recv(pinger->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-
-	return count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR));
+	return !channel_is_ended(&pinger->channel);
 }
 
 /* Where nothing more can be sent, receiving tells why. */
 static enum round_result send_some(struct pinger *pinger, struct ping_round *round)
 {
-	ssize_t count = send(pinger->fd, pinger->message + round->sent,
-		pinger->size_bytes - round->sent, MSG_NOSIGNAL);
+	ssize_t count = channel_send(
+		&pinger->channel, pinger->message + round->sent, pinger->size_bytes - round->sent);
 
 	if (count >= 0)
 		round->sent += (size_t)count;
-	else if (errno != EAGAIN && errno != EINTR)
+	else if (errno != EAGAIN)
 		round->sent = pinger->size_bytes;
 	return ROUND_ANSWERED;
 }
@@ -39,7 +35,7 @@ static enum round_result say_ended(
 			"%s closed the connection when %zu of %zu bytes had come back", peer,
 			round->received, pinger->size_bytes);
 	else
-		failure_set_errno(&pinger->failure, number,
+		failure_set_why(&pinger->failure, number, channel_error(&pinger->channel, number),
 			"the connection to %s broke when %zu of %zu bytes had come back", peer,
 			round->received, pinger->size_bytes);
 	return ROUND_LOST;
@@ -50,9 +46,10 @@ static enum round_result receive_some(struct pinger *pinger, struct ping_round *
 	char piece[PIECE_BYTES];
 	size_t left = pinger->size_bytes - round->received;
 	/* One byte more than the message is one too many. */
-	ssize_t count = recv(pinger->fd, piece, left < sizeof piece ? left + 1 : sizeof piece, 0);
+	ssize_t count = channel_receive(
+		&pinger->channel, piece, left < sizeof piece ? left + 1 : sizeof piece);
 
-	if (count < 0 && (errno == EAGAIN || errno == EINTR))
+	if (count < 0 && errno == EAGAIN)
 		return ROUND_ANSWERED;
 	if (count <= 0)
 		return say_ended(pinger, round, count == 0 ? 0 : errno);

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 void pinger_init(struct pinger *pinger, const struct request *request, const struct target *target,
 	int interrupt_fd, size_t size_bytes)
@@ -23,7 +22,7 @@ void pinger_init(struct pinger *pinger, const struct request *request, const str
 		.interrupt_fd = interrupt_fd,
 		.size_bytes = size_bytes,
 		.transport = request->is_udp ? &ping_datagram : &ping_stream,
-		.fd = -1,
+		.channel = {.fd = -1},
 		.seed = (uint64_t)clock_monotonic_ns(),
 		.message = malloc(size_bytes),
 	};
@@ -32,9 +31,7 @@ void pinger_init(struct pinger *pinger, const struct request *request, const str
 
 void pinger_disconnect(struct pinger *pinger)
 {
-	if (pinger->fd >= 0)
-		close(pinger->fd);
-	pinger->fd = -1;
+	channel_close(&pinger->channel);
 }
 
 void pinger_fini(struct pinger *pinger)
@@ -61,16 +58,33 @@ static void settle(struct pinger *pinger)
 	pinger->target.count = 1;
 }
 
+/* Connects, with TLS where that is asked for. Returns 0, or -1 with failure. */
+static int open_channel(struct pinger *pinger, struct dialed *dialed)
+{
+	int fd = dial_measured(pinger->request, &pinger->target, pinger->dials++,
+		pinger->interrupt_fd, dialed, &pinger->failure);
+	int64_t connected_ns = clock_monotonic_ns();
+
+	channel_open(&pinger->channel, fd, pinger->request);
+	if (fd < 0)
+		return -1;
+	if (channel_establish(&pinger->channel, pinger->request, pinger->interrupt_fd,
+		    &pinger->failure) != 0) {
+		pinger_disconnect(pinger);
+		return -1;
+	}
+	dialed->connect_ns += clock_monotonic_ns() - connected_ns;
+	return 0;
+}
+
 enum round_result pinger_connect(struct pinger *pinger)
 {
 	struct dialed dialed;
 
 	pinger->connect_ns = 0;
-	if (pinger->fd >= 0)
+	if (pinger->channel.fd >= 0)
 		return ROUND_ANSWERED;
-	pinger->fd = dial_measured(pinger->request, &pinger->target, pinger->dials++,
-		pinger->interrupt_fd, &dialed, &pinger->failure);
-	if (pinger->fd < 0)
+	if (open_channel(pinger, &dialed) != 0)
 		return interrupt_is_waiting(pinger->interrupt_fd) ? ROUND_INTERRUPTED : ROUND_LOST;
 	for (size_t i = 0; i < dialed.index; i++)
 		pass_on(&pinger->target);
@@ -117,8 +131,10 @@ static enum round_result turn(struct pinger *pinger, struct ping_round *round)
 {
 	struct ping_round before = *round;
 	bool wants_out = round->sent < pinger->size_bytes;
+	uint32_t events = wants_out ? POLLIN | POLLOUT : POLLIN;
 	struct pollfd set[] = {
-		{.fd = pinger->fd, .events = wants_out ? POLLIN | POLLOUT : POLLIN},
+		{.fd = pinger->channel.fd,
+			.events = (short)channel_wants(&pinger->channel, events)},
 		{.fd = pinger->interrupt_fd, .events = POLLIN},
 	};
 	struct timespec left = {.tv_sec = 1};
@@ -132,9 +148,10 @@ static enum round_result turn(struct pinger *pinger, struct ping_round *round)
 		return say_late(pinger, round);
 	if (set[1].revents != 0)
 		return ROUND_INTERRUPTED;
-	if ((set[0].revents & POLLOUT) != 0)
+	uint32_t possible = channel_ready(&pinger->channel, (uint32_t)set[0].revents);
+	if (wants_out && (possible & POLLOUT) != 0)
 		result = pinger->transport->send(pinger, round);
-	if (result == ROUND_ANSWERED && (set[0].revents & ~POLLOUT) != 0)
+	if (result == ROUND_ANSWERED && (possible & ~(uint32_t)POLLOUT) != 0)
 		result = pinger->transport->receive(pinger, round);
 	/* What is there when the time is over counts; but there may be strays without end. */
 	bool has_moved = round->sent > before.sent || round->received > before.received;
@@ -170,7 +187,7 @@ enum round_result pinger_echo(struct pinger *pinger)
 {
 	size_t others = pinger->target.count - 1;
 
-	if (pinger->fd >= 0 && !pinger->transport->look(pinger))
+	if (pinger->channel.fd >= 0 && !pinger->transport->look(pinger))
 		pinger_disconnect(pinger);
 	ping_message_write(pinger->message, pinger->size_bytes, pinger->seed, ++pinger->number);
 	enum round_result result = exchange(pinger);
@@ -186,6 +203,6 @@ enum round_result pinger_echo(struct pinger *pinger)
 
 void pinger_count_strays(struct pinger *pinger)
 {
-	if (pinger->fd >= 0 && pinger->transport->is_connectionless)
+	if (pinger->channel.fd >= 0 && pinger->transport->is_connectionless)
 		(void)pinger->transport->look(pinger);
 }

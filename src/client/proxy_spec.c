@@ -180,7 +180,7 @@ int proxy_spec_send(const struct proxy_spec *spec, int fd)
 	if (length == 0)
 		return EMSGSIZE;
 	ssize_t sent = send(fd, bytes, length, MSG_NOSIGNAL);
-	if (sent < 0)
+	if (sent < 0 && errno != EAGAIN)
 		return errno;
-	return (size_t)sent == length ? 0 : EAGAIN;
+	return sent == (ssize_t)length ? 0 : ENOBUFS;
 }

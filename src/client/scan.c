@@ -90,6 +90,20 @@ static void forget_try(struct scan_port *port)
 	port->begun_ns = 0;
 }
 
+/* Keeps what a handshake has told that is over; number: 0, or why it has failed. */
+static void keep_tls(struct scan_port *port, const struct channel *channel, int number)
+{
+	if (channel->tls == NULL)
+		return;
+	if (port->tls == NULL)
+		port->tls = calloc(1, sizeof *port->tls);
+	CHECK(port->tls != NULL);
+	port->tls->is_agreed = number == 0;
+	port->tls->handshake_ns = clock_monotonic_ns() - port->begun_ns - port->connect_ns;
+	tls_summarize(channel->tls, &port->tls->summary);
+	tls_describe_peer(channel->tls, &port->tls->peer);
+}
+
 /* The try is over and the port not open. Takes the message. */
 static void fail(struct scan *scan, size_t index, enum failure_kind kind, char *message)
 {
@@ -117,7 +131,6 @@ static void succeed(struct scan *scan, struct scan_port *port, const struct addr
 
 	port->is_open = true;
 	port->address = *address;
-	port->connect_ns = clock_monotonic_ns() - port->begun_ns;
 	scan->open_count++;
 	address_format(address, text);
 	say(scan, port, "%s%sconnected to %s", port->tried != NULL ? port->tried : "",
@@ -149,7 +162,8 @@ static void give_up_address(struct scan *scan, struct scan_port *port)
 	char patience[PARSE_TEXT_BYTES], why[80];
 
 	format_duration(patience, scan->request->timeout_ms);
-	snprintf(why, sizeof why, "no answer within %s", patience);
+	snprintf(why, sizeof why, "no answer%s within %s",
+		port->connect_ns > 0 ? " in the TLS handshake" : "", patience);
 	add_tried(port, &address, ETIMEDOUT, why);
 }
 
@@ -161,6 +175,7 @@ static void watch(struct scan *scan, size_t index, int fd)
 	address_format(&address, text);
 	say(scan, &scan->ports[index], "connecting to %s", text);
 	scan->busy[scan->active] = index;
+	channel_open(&scan->channels[scan->active], fd, scan->request);
 	scan->polled[scan->active] = (struct pollfd){.fd = fd, .events = POLLOUT};
 	scan->active++;
 }
@@ -178,6 +193,9 @@ static enum beginning begin_address(struct scan *scan, size_t index)
 	struct address address = address_of(scan, port);
 	int fd;
 
+	port->connect_ns = 0;
+	free(port->tls);
+	port->tls = NULL;
 	if (port->begun_ns == 0)
 		port->begun_ns = clock_monotonic_ns();
 	int number = dial_begin(&scan->target, &address, scan->serial++, &fd);
@@ -277,25 +295,50 @@ static size_t unwatch(struct scan *scan, size_t place)
 {
 	size_t index = scan->busy[place];
 
-	close(scan->polled[place].fd);
+	(void)!channel_finish(&scan->channels[place]);
+	channel_close(&scan->channels[place]);
 	scan->active--;
 	scan->busy[place] = scan->busy[scan->active];
+	scan->channels[place] = scan->channels[scan->active];
 	scan->polled[place] = scan->polled[scan->active];
 	return index;
+}
+
+/* Returns 0 where the port is open, EAGAIN where it is to be waited for, or another errno value. */
+static int go_on(struct scan *scan, size_t place)
+{
+	struct scan_port *port = &scan->ports[scan->busy[place]];
+	struct channel *channel = &scan->channels[place];
+
+	if (port->connect_ns == 0) {
+		int number = dial_end(&scan->target, channel->fd);
+
+		if (number != 0)
+			return number;
+		port->connect_ns = clock_monotonic_ns() - port->begun_ns;
+	}
+	int number = channel_secure(channel);
+	if (number != EAGAIN)
+		keep_tls(port, channel, number);
+	return number;
 }
 
 static void settle(struct scan *scan, size_t place)
 {
 	struct scan_port *port = &scan->ports[scan->busy[place]];
 	struct address address = address_of(scan, port);
-	int number = dial_end(&scan->target, scan->polled[place].fd);
+	int number = go_on(scan, place);
 
+	if (number == EAGAIN) {
+		scan->polled[place].events = (short)channel_wants(&scan->channels[place], 0);
+		return;
+	}
 	if (number == 0) {
 		succeed(scan, port, &address);
 		unwatch(scan, place);
 		return;
 	}
-	add_tried(port, &address, number, error_text(number));
+	add_tried(port, &address, number, channel_error(&scan->channels[place], number));
 	begin_next(scan, unwatch(scan, place));
 }
 
@@ -424,6 +467,7 @@ void scan_fini(struct scan *scan)
 	for (size_t i = 0; i < scan->count; i++) {
 		free(scan->ports[i].message);
 		free(scan->ports[i].tried);
+		free(scan->ports[i].tls);
 	}
 	free(scan->ports);
 	free(scan->queue);

@@ -3,7 +3,7 @@
 
 #include "yodel/base/check.h"
 #include "yodel/base/clock.h"
-#include "yodel/client/dial.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/duplex.h"
 #include "yodel/client/interrupt.h"
 #include "yodel/client/print.h"
@@ -145,9 +145,10 @@ static int converse(struct exchange *exchange, struct duplex *duplex)
 static int send_stream(const struct request *request, bool keeps_open)
 {
 	struct exchange exchange = {.is_text = request->operand_count > 0};
+	struct channel channel;
 	struct duplex duplex = {
 		.request = request,
-		.fd = dial_target(request, NULL, &exchange.failure),
+		.channel = &channel,
 		.input_fd = exchange.is_text ? -1 : STDIN_FILENO,
 		.interrupt_fd = -1,
 		.keeps_open = keeps_open,
@@ -156,12 +157,12 @@ static int send_stream(const struct request *request, bool keeps_open)
 		.take = print_answer,
 	};
 
-	if (duplex.fd < 0)
+	if (channel_dial(&channel, request, &exchange.failure) != 0)
 		return failure_report(request, &exchange.failure);
 	if (exchange.is_text)
 		exchange.text = request->operands[0];
 	int result = converse(&exchange, &duplex);
-	close(duplex.fd);
+	channel_close(&channel);
 	return result;
 }
 

@@ -2,8 +2,8 @@
 #include "yodel/client/commands.h"
 
 #include "yodel/base/clock.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/comparison.h"
-#include "yodel/client/dial.h"
 #include "yodel/client/duplex.h"
 #include "yodel/client/interrupt.h"
 #include "yodel/client/print.h"
@@ -13,7 +13,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 enum { CHUNK_MAX = 1024 * 1024 };
 
@@ -72,6 +71,7 @@ struct verification {
 	uint64_t seed;
 	struct pattern pattern;
 	struct comparison comparison;
+	struct channel channel;
 	struct duplex duplex;
 	enum duplex_end end;
 	uint64_t given;  /* bytes of the pattern */
@@ -160,7 +160,7 @@ static void exchange(struct verification *verification)
 	verification->end = duplex_run(&verification->duplex, &verification->failure);
 	verification->end_ns = clock_monotonic_ns();
 	progress_clear(&verification->progress);
-	close(verification->duplex.fd);
+	channel_close(&verification->channel);
 }
 
 /* --- What came of it -------------------------------------------------------------------------- */
@@ -332,12 +332,11 @@ static int run(const struct request *request, const void *settings)
 	verification.pattern = pattern_make(
 		verification.seed, (uint64_t)verification.settings->total_bytes);
 	comparison_init(&verification.comparison, &verification.pattern);
-	int fd = dial_target(request, NULL, &verification.failure);
-	if (fd < 0)
+	if (channel_dial(&verification.channel, request, &verification.failure) != 0)
 		return failure_report(request, &verification.failure);
 	verification.duplex = (struct duplex){
 		.request = request,
-		.fd = fd,
+		.channel = &verification.channel,
 		.input_fd = -1,
 		.interrupt_fd = interrupt_open(),
 		.keeps_open = verification.settings->keeps_open,

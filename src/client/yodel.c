@@ -5,6 +5,7 @@
 #include "yodel/base/error.h"
 #include "yodel/base/text.h"
 #include "yodel/client/command.h"
+#include "yodel/transport/tls_client.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -51,16 +52,43 @@ static void print_version(void)
 	puts("yodel " YODEL_VERSION);
 }
 
+/* Returns 0, or -1 with error. */
+static int prepare_tls(struct request *request, struct error *error)
+{
+	const char *host = request->host != NULL ? request->host : "";
+	struct tls_client_settings settings = {
+		.name = *request->server_name != '\0' ? request->server_name : host,
+		.ca = request->ca,
+		.files = {request->certificate, request->key},
+		.alpn = request->alpn,
+		.is_insecure = request->is_insecure,
+	};
+
+	request->tls = tls_client_new(&settings, error);
+	return request->tls != NULL ? 0 : -1;
+}
+
 /* Returns an exit code. */
-static int answer(
-	const struct command *command, const struct request *request, const void *settings)
+static int run_command(const struct command *command, struct request *request, const void *settings)
+{
+	struct error error;
+
+	if (request->is_tls && prepare_tls(request, &error) != 0)
+		return usage_error(error.message);
+	int result = command->run(request, settings);
+	tls_client_free(request->tls);
+	return result;
+}
+
+/* Returns an exit code. */
+static int answer(const struct command *command, struct request *request, const void *settings)
 {
 	if (request->wants_help)
 		command_print_help(stdout, command);
 	else if (request->wants_version)
 		print_version();
 	else
-		return command->run(request, settings);
+		return run_command(command, request, settings);
 	return CLIENT_OK;
 }
 

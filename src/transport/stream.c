@@ -131,7 +131,7 @@ enum io stream_secure(struct stream *stream, struct tls_context *context, int64_
 	int64_t deadline_ms = deadline_after(timeout_ms), left_ms = timeout_ms;
 	enum io io = IO_TIMEOUT;
 
-	stream->tls = tls_new(context, stream->fd);
+	stream->tls = tls_new_server(context, stream->fd);
 	if (stream->tls == NULL)
 		return failure(stream, ENOMEM);
 	while (io == IO_TIMEOUT && left_ms >= 0) {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Stands for tls_context.c and tls_stream.c in a build without OpenSSL: a TLS listener is refused. */
+/* Stands for what needs OpenSSL in a build without it: a TLS listener is refused, and so is --tls. */
 #include "yodel/base/check.h"
+#include "yodel/transport/tls_client.h"
 #include "yodel/transport/tls_context.h"
+#include "yodel/transport/tls_selfsigned.h"
 #include "yodel/transport/tls_stream.h"
 
 #include <sysexits.h>
@@ -26,7 +28,52 @@ int tls_context_load(struct tls_context *context, const struct tls_settings *set
 		tls_settings_files(settings, 0)->certificate);
 }
 
-/* No context is ever loaded, and so none of the following called. */
+struct tls_client *tls_client_new(const struct tls_client_settings *settings, struct error *error)
+{
+	(void)settings;
+	error_set(error, EX_USAGE, "--tls: this yodel was built without TLS (-DYODEL_TLS=OFF)");
+	return NULL;
+}
+
+bool tls_client_check_alpn(const char *text, char why[OPTION_WHY_BYTES])
+{
+	(void)text, (void)why;
+	return true;
+}
+
+void tls_client_free(struct tls_client *client)
+{
+	CHECK(client == NULL);
+}
+
+bool tls_selfsigned_check_name(const char *text, char why[OPTION_WHY_BYTES])
+{
+	(void)text, (void)why;
+	return true;
+}
+
+int tls_selfsigned_write(const char *const *names, size_t count, int64_t days, FILE *certificate,
+	FILE *key, struct error *error)
+{
+	(void)names, (void)count, (void)days, (void)certificate, (void)key;
+	return error_set(error, EX_UNAVAILABLE,
+		"cannot make a certificate: this yodel was built without TLS (-DYODEL_TLS=OFF)");
+}
+
+/* No context is ever loaded and no client made, and so none of the following called. */
+
+struct tls *tls_new_client(struct tls_client *client, int fd)
+{
+	(void)fd;
+	CHECK(client != NULL);
+	return NULL;
+}
+
+void tls_describe_peer(const struct tls *tls, struct tls_peer *peer)
+{
+	(void)tls;
+	*peer = (struct tls_peer){.fault = ""};
+}
 
 void tls_context_describe(
 	const struct tls_context *context, size_t index, struct tls_certificate *certificate)
@@ -35,7 +82,7 @@ void tls_context_describe(
 	CHECK(context->is_loaded);
 }
 
-struct tls *tls_new(struct tls_context *context, int fd)
+struct tls *tls_new_server(struct tls_context *context, int fd)
 {
 	(void)fd;
 	CHECK(context->is_loaded);

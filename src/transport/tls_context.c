@@ -4,7 +4,6 @@
 #include "yodel/base/check.h"
 #include "yodel/transport/tls_error.h"
 #include "yodel/transport/tls_pair.h"
-#include "yodel/transport/tls_text.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -292,11 +291,7 @@ void tls_context_describe(
 	const struct content *content = content_of(context->current);
 
 	CHECK(index < content->count);
-	const X509 *x509 = content->pairs[index].certificate;
-	tls_text_subject(x509, certificate->subject);
-	tls_text_time(X509_get0_notAfter(x509), certificate->expires);
-	certificate->is_early = X509_cmp_current_time(X509_get0_notBefore(x509)) > 0;
-	certificate->is_expired = X509_cmp_current_time(X509_get0_notAfter(x509)) < 0;
+	tls_certificate_read(content->pairs[index].certificate, certificate);
 }
 
 SSL_CTX *tls_context_take(struct tls_context *context)

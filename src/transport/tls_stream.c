@@ -2,8 +2,8 @@
 #include "yodel/transport/tls_stream.h"
 
 #include "yodel/base/check.h"
+#include "yodel/transport/tls_certificate.h"
 #include "yodel/transport/tls_error.h"
-#include "yodel/transport/tls_text.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -104,14 +104,12 @@ static BIO *new_bio(struct tls *tls)
 
 /* --- Its life ---------------------------------------------------------------------------------- */
 
-struct tls *tls_new(struct tls_context *context, int fd)
+static struct tls *make(SSL_CTX *ctx, int fd)
 {
 	struct tls *tls = calloc(1, sizeof *tls);
-	SSL_CTX *ctx = tls_context_take(context);
 	SSL *ssl = SSL_new(ctx);
 	BIO *bio = tls == NULL ? NULL : new_bio(tls);
 
-	SSL_CTX_free(ctx);
 	if (ssl == NULL || bio == NULL) {
 		BIO_free(bio);
 		SSL_free(ssl);
@@ -120,8 +118,30 @@ struct tls *tls_new(struct tls_context *context, int fd)
 		return NULL;
 	}
 	SSL_set_bio(ssl, bio, bio);
-	SSL_set_accept_state(ssl);
 	*tls = (struct tls){.ssl = ssl, .fd = fd};
+	return tls;
+}
+
+struct tls *tls_new_server(struct tls_context *context, int fd)
+{
+	SSL_CTX *ctx = tls_context_take(context);
+	struct tls *tls = make(ctx, fd);
+
+	SSL_CTX_free(ctx);
+	if (tls != NULL)
+		SSL_set_accept_state(tls->ssl);
+	return tls;
+}
+
+struct tls *tls_new_client(struct tls_client *client, int fd)
+{
+	struct tls *tls = make(tls_client_context(client), fd);
+
+	if (tls != NULL && !tls_client_prepare(client, tls->ssl)) {
+		tls_free(tls);
+		ERR_clear_error();
+		return NULL;
+	}
 	return tls;
 }
 
@@ -213,8 +233,10 @@ enum io tls_read(struct tls *tls, void *dst, size_t capacity, int flags, size_t 
 {
 	if (tls->failure != NULL)
 		return drop(tls, dst, capacity, flags, got);
-	begin(tls, flags);
-	int result = SSL_read(tls->ssl, dst, capacity > INT_MAX ? INT_MAX : (int)capacity);
+	int length = capacity > INT_MAX ? INT_MAX : (int)capacity;
+	begin(tls, flags & ~MSG_PEEK);
+	int result = (flags & MSG_PEEK) != 0 ? SSL_peek(tls->ssl, dst, length)
+					     : SSL_read(tls->ssl, dst, length);
 	if (result <= 0)
 		return outcome(tls, result);
 	*got = (size_t)result;
@@ -293,7 +315,18 @@ void tls_summarize(const struct tls *tls, struct tls_summary *summary)
 		server_name != NULL ? server_name : "");
 	if (certificate == NULL)
 		return;
-	tls_text_subject(certificate, summary->subject);
-	tls_text_sha256(certificate, summary->sha256);
+	tls_certificate_subject(certificate, summary->subject);
+	tls_certificate_sha256(certificate, summary->sha256);
 	X509_free(certificate);
+}
+
+void tls_describe_peer(const struct tls *tls, struct tls_peer *peer)
+{
+	const STACK_OF(X509) *chain = SSL_get0_verified_chain(tls->ssl);
+	long verdict = SSL_get_verify_result(tls->ssl);
+
+	peer->fault = verdict == X509_V_OK ? NULL : X509_verify_cert_error_string(verdict);
+	peer->count = 0;
+	for (int i = 0; i < sk_X509_num(chain) && peer->count < TLS_CHAIN_MAX; i++)
+		tls_certificate_read(sk_X509_value(chain, i), &peer->chain[peer->count++]);
 }

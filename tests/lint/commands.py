@@ -60,13 +60,15 @@ def main():
     manual = (root / PAGE).read_text(encoding="utf-8")
     readme = (root / "README.md").read_text(encoding="utf-8")
     overview = help_of(program)
-    names = re.findall(r"^  (\w+)", overview.partition("Commands:\n")[2].partition("\n\n")[0], re.M)
+    names = re.findall(r"^  ([\w-]+)", overview.partition("Commands:\n")[2].partition("\n\n")[0], re.M)
     if not names:
         findings.add(PAGE, 0, f"{program} --help prints no commands")
     for name in names:
         check_command(program, name, manual, readme, findings)
-    compare(findings, PAGE, '".Sh OPTIONS"', flags_under(overview, "Options of every command"),
-            flags_of_items(section(manual, "Sh", "OPTIONS") or ""))
+    for heading, part in (("Options of every command", "OPTIONS"),
+                          ("Options of every command, for TLS", "TLS")):
+        compare(findings, PAGE, f'".Sh {part}"', flags_under(overview, heading),
+                flags_of_items(section(manual, "Sh", part) or ""))
     findings.finish()
 
 

@@ -60,7 +60,7 @@ class Completion(ClientTest):
 
     def commands(self):
         text = yodel("--help").stdout.decode().split("Commands:\n")[1].split("\n\n")[0]
-        return re.findall(r"^  (\w+)", text, re.M)
+        return re.findall(r"^  ([\w-]+)", text, re.M)
 
     def test_commands_are_offered_first(self):
         self.assertEqual(sorted(self.offered("")),

@@ -7,13 +7,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static const struct request in_the_clear = {.tls = NULL};
+
 /* Two ends, of which the stream has the first, non-blocking. */
 static void open_pair(struct load_stream *stream, int *other, uint64_t number)
 {
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
-	load_stream_open(stream, ends[0], number);
+	load_stream_open(stream, ends[0], &in_the_clear, number);
 	*other = ends[1];
 }
 

@@ -178,7 +178,7 @@ static void datagram_of_somebody_else_between_rounds_is_late(void **state)
 	set_up(&trial, 1);
 	lose_round(&trial, 0);
 	client.length = sizeof client.v4;
-	assert_int_equal(getsockname(trial.pinger.fd, &client.any, &client.length), 0);
+	assert_int_equal(getsockname(trial.pinger.channel.fd, &client.any, &client.length), 0);
 	assert_int_equal(sendto(trial.servers[0], "hello", 5, 0, &client.any, client.length), 5);
 	pinger_count_strays(&trial.pinger);
 	assert_int_equal(trial.pinger.late, 1);

@@ -56,6 +56,9 @@ extern const struct command *const commands[];
 /* The options that mean the same for every command, stored into a struct request. */
 extern const struct command_option shared_options[];
 
+/* The options about TLS, which every command has, too, stored into a struct request. */
+extern const struct command_option tls_options[];
+
 /* The options of the commands that may send datagrams, stored into a struct request. */
 extern const struct command_option datagram_options[];
 

@@ -3,12 +3,13 @@
  * Streams in both directions of one connection at once, in constant memory: what one function gives
  * goes out, what comes in goes to another. Neither direction waits for the other, so no peer that
  * reads and writes can deadlock it.
- * Borrows its descriptors. Threads: one per struct.
+ * Borrows its channel and descriptors. Threads: one per struct.
  */
 #ifndef YODEL_CLIENT_DUPLEX_H
 #define YODEL_CLIENT_DUPLEX_H
 
 #include "yodel/base/attributes.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/failure.h"
 
 #include <stdbool.h>
@@ -30,11 +31,11 @@ enum { DUPLEX_NOTHING_YET = -1, DUPLEX_STOP = -2 };
 struct duplex {
 	/* Filled by the caller. */
 	const struct request *request;
-	int fd;           /* connected, non-blocking */
-	int input_fd;     /* readable before give is asked; -1: it always has something */
-	int interrupt_fd; /* of interrupt.h, or -1 */
-	bool keeps_open;  /* no half-close at the end of what is given */
-	void *context;    /* of the functions */
+	struct channel *channel; /* established */
+	int input_fd;            /* readable before give is asked; -1: it always has something */
+	int interrupt_fd;        /* of interrupt.h, or -1 */
+	bool keeps_open;         /* no half-close at the end of what is given */
+	void *context;           /* of the functions */
 	/*
 	 * Gives the next bytes: stores where they are, lent until the next call, and returns how
 	 * many; 0 at the end; DUPLEX_NOTHING_YET, with the wake_ms to be asked again at (without an

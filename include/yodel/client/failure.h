@@ -14,6 +14,7 @@
 #define FAILURE_KINDS(ROW)                                                                         \
 	ROW(FAILURE_REFUSED, "REFUSED")         /* nothing listens there */                        \
 	ROW(FAILURE_RESET, "RESET")             /* the connection was cut */                       \
+	ROW(FAILURE_TLS, "TLS")                 /* no agreement, or no trust */                    \
 	ROW(FAILURE_TIMEOUT, "TIMEOUT")         /* no connection or no answer in time */           \
 	ROW(FAILURE_UNREACHABLE, "UNREACHABLE") /* no way to that network or host */               \
 	ROW(FAILURE_DNS, "DNS")                 /* no such host or service */                      \
@@ -46,6 +47,10 @@ int failure_set(struct failure *failure, enum failure_kind kind, const char *for
 /* The same with the kind and the text of an errno value; the text is appended behind ": ". */
 int failure_set_errno(struct failure *failure, int number, const char *format, ...)
 	PRINTF_LIKE(3, 4);
+
+/* The same with a text of one's own in place of the errno value's. */
+int failure_set_why(struct failure *failure, int number, const char *why, const char *format, ...)
+	PRINTF_LIKE(4, 5);
 
 /* Prints the line on stderr, for a command that has the failure in its own JSON. */
 void failure_print(const struct request *request, const struct failure *failure);

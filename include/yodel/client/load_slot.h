@@ -19,7 +19,9 @@
 struct load_slot {
 	struct load_stream stream;
 	bool is_connecting;
-	bool wants_out; /* epoll tells when there is room */
+	bool is_securing; /* when connecting: TLS has begun, if there is to be any */
+	bool wants_out;   /* something waits for room */
+	uint32_t watched; /* what epoll tells of */
 	int64_t dialled_ns;
 	int64_t moved_ns;            /* the last time that something came */
 	uint64_t begun, completed;   /* messages on this connection */

@@ -2,13 +2,14 @@
 /*
  * The bytes of one connection of a load: a pattern goes out, and the same has to come back.
  * Connections begin at different places of the pattern, so that answers which went to the wrong one
- * are noticed. Owns the descriptor.
+ * are noticed. Owns the channel.
  * Threads: load_stream_prepare in the first, before there are others; a struct belongs to one.
  */
 #ifndef YODEL_CLIENT_LOAD_STREAM_H
 #define YODEL_CLIENT_LOAD_STREAM_H
 
 #include "yodel/base/attributes.h"
+#include "yodel/client/channel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +18,7 @@
 enum { LOAD_BUFFER_BYTES = 256 * 1024 };
 
 struct load_stream {
-	int fd;        /* -1: closed */
+	struct channel channel;
 	uint32_t base; /* where the pattern begins */
 	uint64_t goal; /* how many bytes shall be sent so far */
 	uint64_t sent;
@@ -35,10 +36,15 @@ enum load_io {
 /* Fills the pattern. */
 void load_stream_prepare(void);
 
-/* Begins a stream on a connected descriptor, which it takes. number: a different one for each. */
-void load_stream_open(struct load_stream *stream, int fd, uint64_t number);
+/*
+ * Begins a stream on a descriptor, as channel_open does. The channel has to be secured before the
+ * first byte.
+ *   number   a different one for each stream
+ */
+void load_stream_open(
+	struct load_stream *stream, int fd, const struct request *request, uint64_t number);
 
-/* Closes the descriptor; a closed one is fine. */
+/* Closes the channel; a closed one is fine. */
 void load_stream_close(struct load_stream *stream);
 
 /* Sends up to the goal. Returns LOAD_IO_OK when all of it is sent, LOAD_IO_AGAIN or LOAD_IO_FAILED. */

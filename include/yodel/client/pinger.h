@@ -9,6 +9,7 @@
 #define YODEL_CLIENT_PINGER_H
 
 #include "yodel/base/attributes.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/dial.h"
 #include "yodel/client/failure.h"
 #include "yodel/client/request.h"
@@ -46,8 +47,8 @@ struct pinger {
 
 	/* Its own. */
 	const struct ping_transport *transport;
-	int fd;         /* -1: not connected */
-	uint64_t dials; /* connects that were tried */
+	struct channel channel; /* closed: not connected; or a datagram socket */
+	uint64_t dials;         /* connects that were tried */
 	uint64_t number, seed;
 	char *message;                        /* of this number */
 	uint64_t answered[PINGER_REMEMBERED]; /* numbers of datagrams, each at its remainder */
@@ -61,7 +62,7 @@ struct pinger {
 void pinger_init(struct pinger *pinger, const struct request *request, const struct target *target,
 	int interrupt_fd, size_t size_bytes);
 
-/* Connects, if it is not connected. The time is the handshake's; datagrams have none. */
+/* Connects, if it is not connected. The time is that of the handshakes; datagrams have none. */
 enum round_result pinger_connect(struct pinger *pinger) MUST_USE;
 
 /*

@@ -16,6 +16,8 @@ enum { CLIENT_OK = 0, CLIENT_NETWORK = 1, CLIENT_USAGE = 2 };
 /* Room for a long name and a port; what is longer, as a name full of escapes may be, is cut. */
 enum { TARGET_BYTES = 640 };
 
+struct tls_client;
+
 struct request {
 	const char *command; /* its name */
 	const char *host;    /* NULL where there is a path */
@@ -33,6 +35,13 @@ struct request {
 	char *source;       /* ADDR[/BITS][:PORT] */
 	char *send_proxy;   /* as proxy_spec_parse reads it */
 	int64_t timeout_ms; /* for connecting, and for an answer; 0 waits for ever */
+	bool is_tls;
+	char *ca;
+	char *certificate;
+	char *key;
+	char *server_name;
+	char *alpn;
+	bool is_insecure;
 	char *unix_path;
 	bool is_udp; /* of the commands that may send datagrams */
 	bool is_json;
@@ -41,6 +50,9 @@ struct request {
 	bool is_verbose;
 	bool wants_version;
 	bool wants_help;
+
+	/* Made of them where there is to be TLS, lent as long as the command runs; or NULL. */
+	struct tls_client *tls;
 };
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Connects to many ports of one host side by side, to learn which are open; over and over, where it
- * is to wait for them. A connection is closed in order as soon as it is there.
+ * is to wait for them. With TLS, open means that its handshake works, too. A connection is closed in
+ * order as soon as it is there.
  * A scan owns its descriptors, which are at most SCAN_AT_ONCE and leave room below RLIMIT_NOFILE.
  * Threads: one per struct.
  */
@@ -9,10 +10,12 @@
 #define YODEL_CLIENT_SCAN_H
 
 #include "yodel/base/attributes.h"
+#include "yodel/client/channel.h"
 #include "yodel/client/dial.h"
 #include "yodel/client/failure.h"
 #include "yodel/client/request.h"
 #include "yodel/client/terminal.h"
+#include "yodel/transport/tls_stream.h"
 
 #include <poll.h>
 #include <stdbool.h>
@@ -24,11 +27,20 @@ enum {
 	SCAN_RETRY_MS = 200, /* between two tries of a port that is waited for */
 };
 
+/* What a handshake of TLS has told. */
+struct scan_tls {
+	bool is_agreed; /* or else it has failed, and there is the peer alone */
+	int64_t handshake_ns;
+	struct tls_summary summary;
+	struct tls_peer peer;
+};
+
 struct scan_port {
 	unsigned number; /* 0: a Unix socket */
 	bool is_open;
 	struct address address; /* where it is open */
 	int64_t connect_ns;     /* how long that took */
+	struct scan_tls *tls;   /* of the last handshake; owned; NULL: there was none */
 	enum failure_kind kind; /* where it is not open */
 	char *message;          /* what was tried last, and what came of it; owned */
 
@@ -56,7 +68,8 @@ struct scan {
 	size_t *queue; /* a ring of the ports to be tried, that due first in front */
 	size_t queue_head, queue_count;
 	size_t bound, active;
-	size_t busy[SCAN_AT_ONCE]; /* the ports that are being connected to */
+	size_t busy[SCAN_AT_ONCE];             /* the ports that are being connected to */
+	struct channel channels[SCAN_AT_ONCE]; /* theirs */
 	struct pollfd polled[SCAN_AT_ONCE + 1];
 	uint64_t serial;
 	struct progress progress;

@@ -12,6 +12,7 @@
 #include "yodel/base/attributes.h"
 #include "yodel/base/error.h"
 #include "yodel/base/lock.h"
+#include "yodel/transport/tls_certificate.h"
 #include "yodel/transport/tls_settings.h"
 
 #include <stdbool.h>
@@ -24,16 +25,6 @@ struct tls_context {
 	struct lock lock;
 	struct ssl_ctx_st *current; /* guarded by lock; NULL until loaded */
 	bool is_loaded;             /* constant once there are other threads */
-};
-
-enum { TLS_SUBJECT_BYTES = 256, TLS_TIME_BYTES = sizeof "2026-11-20T12:00:00Z" };
-
-/* A certificate that is in effect. */
-struct tls_certificate {
-	char subject[TLS_SUBJECT_BYTES]; /* RFC 4514, cut where it is longer */
-	char expires[TLS_TIME_BYTES];    /* RFC 3339 */
-	bool is_early;                   /* not valid yet */
-	bool is_expired;
 };
 
 /* Makes an empty context. */
@@ -53,7 +44,7 @@ int tls_context_load(struct tls_context *context, const struct tls_settings *set
 	struct error *error) EXCLUDES(context->lock) MUST_USE;
 
 /*
- * Tells about one of the certificates.
+ * Tells about one of the certificates that are in effect.
  *   index   as for tls_settings_files, of the settings that were loaded last
  */
 void tls_context_describe(

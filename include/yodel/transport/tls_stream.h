@@ -12,6 +12,8 @@
 
 #include "yodel/base/attributes.h"
 #include "yodel/transport/stream.h"
+#include "yodel/transport/tls_certificate.h"
+#include "yodel/transport/tls_client.h"
 #include "yodel/transport/tls_context.h"
 
 #include <stdbool.h>
@@ -21,7 +23,10 @@
 struct tls;
 
 /* TLS as a server for a connected socket; tls_handshake comes first. NULL where memory is short. */
-struct tls *tls_new(struct tls_context *context, int fd) MUST_USE;
+struct tls *tls_new_server(struct tls_context *context, int fd) MUST_USE;
+
+/* The same as a client, for a socket that may still be connecting. The client outlives it. */
+struct tls *tls_new_client(struct tls_client *client, int fd) MUST_USE;
 
 /*
  * Goes on with the handshake.
@@ -33,7 +38,7 @@ enum io tls_handshake(struct tls *tls) MUST_USE;
 /*
  * Reads bytes of one record. After IO_TLS, bytes are dropped as they are on the wire, and IO_OK
  * comes with *got = 0: so a linger-read works to the end.
- *   flags   MSG_DONTWAIT or 0
+ *   flags   MSG_DONTWAIT, and MSG_PEEK to leave the bytes where they are, or 0
  * Returns IO_OK, IO_EOF (the peer's close_notify), IO_TIMEOUT (also after a record without bytes for
  * us), IO_TLS (also at an end without close_notify), or IO_ERROR with tls_errno.
  */
@@ -69,7 +74,7 @@ void tls_give_up(struct tls *tls, const char *why);
 /* What failed, after IO_TLS: a static text, like "no shared cipher". */
 const char *tls_failure(const struct tls *tls);
 
-enum { TLS_NAME_BYTES = 256, TLS_DIGEST_BYTES = 2 * 32 + 1 };
+enum { TLS_NAME_BYTES = 256 };
 
 /* What a handshake has come to; texts are "" where there is none, and bytes of the peer. */
 struct tls_summary {
@@ -85,6 +90,18 @@ struct tls_summary {
 
 /* Sums up a handshake that is over. */
 void tls_summarize(const struct tls *tls, struct tls_summary *summary);
+
+enum { TLS_CHAIN_MAX = 8 };
+
+/* What the peer has shown of itself. */
+struct tls_peer {
+	const char *fault; /* why it is not trusted, a static text; NULL: it is */
+	size_t count;      /* 0: no certificate was seen */
+	struct tls_certificate chain[TLS_CHAIN_MAX]; /* its own first; cut where it is longer */
+};
+
+/* Tells of the peer of a client, behind a handshake that is over or has failed. */
+void tls_describe_peer(const struct tls *tls, struct tls_peer *peer);
 
 /* Frees it; says nothing to the peer. NULL is fine. */
 void tls_free(struct tls *tls);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "yodel/client/channel.h"
+
+#include "yodel/base/check.h"
+#include "yodel/base/clock.h"
+#include "yodel/base/error.h"
+#include "yodel/base/parse.h"
+#include "yodel/client/dial.h"
+#include "yodel/transport/tls_stream.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void channel_open(struct channel *channel, int fd, const struct request *request)
+{
+	*channel = (struct channel){.fd = fd, .is_secured = true};
+	if (fd < 0 || request->tls == NULL)
+		return;
+	channel->tls = tls_new_client(request->tls, fd);
+	CHECK(channel->tls != NULL);
+	channel->is_secured = false;
+}
+
+void channel_close(struct channel *channel)
+{
+	tls_free(channel->tls);
+	if (channel->fd >= 0)
+		close(channel->fd);
+	*channel = (struct channel){.fd = -1};
+}
+
+const char *channel_error(const struct channel *channel, int number)
+{
+	return channel->tls != NULL && number == EPROTO ? tls_failure(channel->tls)
+							: error_text(number);
+}
+
+/* --- With TLS -------------------------------------------------------------------------------- */
+
+/* What did not do what it was called for, as an errno value. */
+static int number_of(struct channel *channel, enum io io)
+{
+	if (io == IO_TIMEOUT)
+		return EAGAIN;
+	if (io == IO_ERROR)
+		return tls_errno(channel->tls);
+	channel->is_broken = true;
+	return EPROTO;
+}
+
+static ssize_t receive_tls(struct channel *channel, void *dst, size_t capacity, int flags)
+{
+	enum io io = IO_TLS;
+	size_t got = 0;
+
+	if (!channel->is_broken)
+		io = tls_read(channel->tls, dst, capacity, flags | MSG_DONTWAIT, &got);
+	channel->is_receive_stuck = io == IO_TIMEOUT && tls_wants_write(channel->tls);
+	if (io == IO_OK || io == IO_EOF)
+		return (ssize_t)got;
+	errno = number_of(channel, io);
+	return -1;
+}
+
+static ssize_t send_tls(struct channel *channel, const void *src, size_t length)
+{
+	enum io io = IO_TLS;
+	size_t sent = 0;
+
+	if (length == 0)
+		return 0;
+	if (!channel->is_broken)
+		io = tls_write(channel->tls, src, length, MSG_DONTWAIT, &sent);
+	channel->is_send_stuck = io == IO_TIMEOUT;
+	if (io == IO_OK)
+		return (ssize_t)sent;
+	errno = number_of(channel, io);
+	return -1;
+}
+
+int channel_secure(struct channel *channel)
+{
+	if (channel->is_secured)
+		return 0;
+	enum io io = tls_handshake(channel->tls);
+	channel->is_secured = io == IO_OK;
+	return io == IO_OK ? 0 : number_of(channel, io);
+}
+
+/* --- With or without ------------------------------------------------------------------------- */
+
+static ssize_t receive(struct channel *channel, void *dst, size_t capacity, int flags)
+{
+	if (channel->tls != NULL)
+		return receive_tls(channel, dst, capacity, flags);
+	ssize_t count = recv(channel->fd, dst, capacity, flags);
+	if (count < 0 && errno == EINTR)
+		errno = EAGAIN;
+	return count;
+}
+
+ssize_t channel_receive(struct channel *channel, void *dst, size_t capacity)
+{
+	return receive(channel, dst, capacity, 0);
+}
+
+bool channel_is_ended(struct channel *channel)
+{
+	char byte;
+	ssize_t count = receive(channel, &byte, sizeof byte, MSG_PEEK);
+
+	return count == 0 || (count < 0 && errno != EAGAIN);
+}
+
+ssize_t channel_send(struct channel *channel, const void *src, size_t length)
+{
+	if (channel->tls != NULL)
+		return send_tls(channel, src, length);
+	ssize_t count = send(channel->fd, src, length, MSG_NOSIGNAL);
+	if (count < 0 && errno == EINTR)
+		errno = EAGAIN;
+	return count;
+}
+
+/* Behind a record that is stuck there can be no close_notify: the peer sees that something is missing. */
+bool channel_finish(struct channel *channel)
+{
+	bool may_notify = channel->tls != NULL && channel->is_secured && !channel->is_broken &&
+			  !channel->is_send_stuck && !channel->is_finished;
+
+	if (may_notify && tls_finish(channel->tls, MSG_DONTWAIT) == IO_TIMEOUT)
+		return false;
+	if (!channel->is_finished)
+		(void)shutdown(channel->fd, SHUT_WR);
+	channel->is_finished = true;
+	return true;
+}
+
+uint32_t channel_wants(const struct channel *channel, uint32_t events)
+{
+	if (!channel->is_secured)
+		return tls_wants_write(channel->tls) ? POLLOUT : POLLIN;
+	if (channel->is_receive_stuck)
+		return (events & ~(uint32_t)POLLIN) | POLLOUT;
+	return events;
+}
+
+uint32_t channel_ready(const struct channel *channel, uint32_t happened)
+{
+	bool is_unstuck = channel->is_receive_stuck && (happened & POLLOUT) != 0;
+
+	return is_unstuck ? happened | POLLIN : happened;
+}
+
+/* --- One connection -------------------------------------------------------------------------- */
+
+static void say_secured(const struct channel *channel, const struct request *request)
+{
+	struct tls_summary summary;
+
+	if (!request->is_verbose || channel->tls == NULL)
+		return;
+	tls_summarize(channel->tls, &summary);
+	fprintf(stderr, "%s, %s\n", summary.version, summary.cipher);
+}
+
+static int fail(const struct channel *channel, const struct request *request, int number,
+	struct failure *failure)
+{
+	char patience[PARSE_TEXT_BYTES];
+
+	format_duration(patience, request->timeout_ms);
+	if (number == ETIMEDOUT)
+		return failure_set(failure, FAILURE_TIMEOUT,
+			"%s did not answer in the TLS handshake for %s", request->target, patience);
+	return failure_set_why(failure, number, channel_error(channel, number),
+		"no TLS handshake with %s", request->target);
+}
+
+/* Waits until the handshake can go on. Returns 0 or an errno value; ECANCELED: the interrupt. */
+static int wait_to_go_on(const struct channel *channel, int64_t until_ms, int interrupt_fd)
+{
+	struct pollfd wait[] = {
+		{.fd = channel->fd, .events = (short)channel_wants(channel, 0)},
+		{.fd = interrupt_fd, .events = POLLIN},
+	};
+	int ready = poll(wait, 2, clock_poll_timeout(until_ms, clock_monotonic_ms()));
+
+	if (ready < 0)
+		return errno == EINTR ? 0 : errno;
+	if (ready == 0)
+		return ETIMEDOUT;
+	return wait[1].revents != 0 ? ECANCELED : 0;
+}
+
+int channel_establish(struct channel *channel, const struct request *request, int interrupt_fd,
+	struct failure *failure)
+{
+	int64_t until_ms = request->timeout_ms == 0 ? 0
+						    : clock_monotonic_ms() + request->timeout_ms;
+	int number = channel_secure(channel);
+
+	while (number == EAGAIN) {
+		number = wait_to_go_on(channel, until_ms, interrupt_fd);
+		if (number == 0)
+			number = channel_secure(channel);
+	}
+	if (number != 0)
+		return fail(channel, request, number, failure);
+	say_secured(channel, request);
+	return 0;
+}
+
+int channel_dial(struct channel *channel, const struct request *request, struct failure *failure)
+{
+	channel_open(channel, dial_target(request, NULL, failure), request);
+	if (channel->fd < 0)
+		return -1;
+	if (channel_establish(channel, request, -1, failure) == 0)
+		return 0;
+	channel_close(channel);
+	return -1;
+}
