@@ -24,14 +24,6 @@ void channel_open(struct channel *channel, int fd, const struct request *request
 	channel->is_secured = false;
 }
 
-void channel_close(struct channel *channel)
-{
-	tls_free(channel->tls);
-	if (channel->fd >= 0)
-		close(channel->fd);
-	*channel = (struct channel){.fd = -1};
-}
-
 const char *channel_error(const struct channel *channel, int number)
 {
 	return channel->tls != NULL && number == EPROTO ? tls_failure(channel->tls)
@@ -92,14 +84,25 @@ int channel_secure(struct channel *channel)
 
 /* --- With or without ------------------------------------------------------------------------- */
 
-static ssize_t receive(struct channel *channel, void *dst, size_t capacity, int flags)
+static ssize_t receive_plain(const struct channel *channel, void *dst, size_t capacity, int flags)
 {
-	if (channel->tls != NULL)
-		return receive_tls(channel, dst, capacity, flags);
 	ssize_t count = recv(channel->fd, dst, capacity, flags);
+
 	if (count < 0 && errno == EINTR)
 		errno = EAGAIN;
 	return count;
+}
+
+static ssize_t receive(struct channel *channel, void *dst, size_t capacity, int flags)
+{
+	ssize_t count = channel->tls != NULL ? receive_tls(channel, dst, capacity, flags)
+					     : receive_plain(channel, dst, capacity, flags);
+	bool is_end = count == 0 || (count < 0 && errno == EPROTO);
+
+	if (!is_end || channel->cut_number == 0)
+		return count;
+	errno = channel->cut_number;
+	return -1;
 }
 
 ssize_t channel_receive(struct channel *channel, void *dst, size_t capacity)
@@ -115,28 +118,61 @@ bool channel_is_ended(struct channel *channel)
 	return count == 0 || (count < 0 && errno != EAGAIN);
 }
 
-ssize_t channel_send(struct channel *channel, const void *src, size_t length)
+/* EPIPE is none: the peer had ended its stream before. */
+static void keep_cut(struct channel *channel, int number)
 {
-	if (channel->tls != NULL)
-		return send_tls(channel, src, length);
+	if (number != EAGAIN && number != EPIPE)
+		channel->cut_number = number;
+}
+
+static ssize_t send_plain(const struct channel *channel, const void *src, size_t length)
+{
 	ssize_t count = send(channel->fd, src, length, MSG_NOSIGNAL);
+
 	if (count < 0 && errno == EINTR)
 		errno = EAGAIN;
 	return count;
 }
 
+ssize_t channel_send(struct channel *channel, const void *src, size_t length)
+{
+	ssize_t count = channel->tls != NULL ? send_tls(channel, src, length)
+					     : send_plain(channel, src, length);
+
+	if (count < 0)
+		keep_cut(channel, errno);
+	return count;
+}
+
 /* Behind a record that is stuck there can be no close_notify: the peer sees that something is missing. */
+static enum io notify_end(struct channel *channel)
+{
+	if (channel->tls == NULL || !channel->is_secured || channel->is_broken ||
+		channel->is_send_stuck || channel->is_finished)
+		return IO_OK;
+	enum io io = tls_finish(channel->tls, MSG_DONTWAIT);
+	if (io == IO_ERROR)
+		keep_cut(channel, tls_errno(channel->tls));
+	return io;
+}
+
 bool channel_finish(struct channel *channel)
 {
-	bool may_notify = channel->tls != NULL && channel->is_secured && !channel->is_broken &&
-			  !channel->is_send_stuck && !channel->is_finished;
-
-	if (may_notify && tls_finish(channel->tls, MSG_DONTWAIT) == IO_TIMEOUT)
+	if (notify_end(channel) == IO_TIMEOUT)
 		return false;
 	if (!channel->is_finished)
 		(void)shutdown(channel->fd, SHUT_WR);
 	channel->is_finished = true;
 	return true;
+}
+
+void channel_close(struct channel *channel)
+{
+	(void)notify_end(channel);
+	tls_free(channel->tls);
+	if (channel->fd >= 0)
+		close(channel->fd);
+	*channel = (struct channel){.fd = -1};
 }
 
 uint32_t channel_wants(const struct channel *channel, uint32_t events)

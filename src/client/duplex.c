@@ -52,10 +52,7 @@ static bool fetch(struct duplex *duplex)
 	return count != DUPLEX_STOP;
 }
 
-/*
- * A peer that takes no more may still have an answer under way: only reading tells how it ended. But
- * a reset is told once, to whoever asks first. EPIPE is none: the peer had ended its stream before.
- */
+/* A peer that takes no more may still have an answer under way: only reading tells how it ended. */
 static void send_out(struct duplex *duplex)
 {
 	ssize_t count = channel_send(duplex->channel, duplex->out, duplex->out_length);
@@ -66,7 +63,6 @@ static void send_out(struct duplex *duplex)
 		duplex->sent += (uint64_t)count;
 	} else if (errno != EAGAIN) {
 		duplex->is_ended = true;
-		duplex->send_error = errno == EPIPE ? 0 : errno;
 	}
 }
 
@@ -84,10 +80,6 @@ static enum step receive(struct duplex *duplex, struct failure *failure)
 	char piece[DUPLEX_PIECE_BYTES];
 	ssize_t count = channel_receive(duplex->channel, piece, sizeof piece);
 
-	if (count == 0 && duplex->send_error != 0) {
-		count = -1;
-		errno = duplex->send_error;
-	}
 	if (count < 0 && errno == EAGAIN)
 		return STEP_ON;
 	if (count < 0)

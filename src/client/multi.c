@@ -60,7 +60,6 @@ struct talk {
 	size_t message;      /* the one that is under way; their count: all are sent */
 	size_t message_sent; /* bytes of it */
 	bool is_ended;       /* our FIN is sent, or the peer takes no more */
-	int send_error;      /* the errno value of a connection that broke while sending, or 0 */
 	uint64_t sent, received;
 	int64_t moved_ms; /* monotonic: when something happened last */
 	enum failure_kind kind;
@@ -260,9 +259,7 @@ static void send_message(struct multi *multi, struct talk *talk)
 	if (count < 0 && errno == EAGAIN)
 		return;
 	if (count < 0) {
-		/* As in duplex.c: only reading tells how it ended, but a reset is told once. */
-		talk->send_error = errno == EPIPE ? 0 : errno;
-		end_sending(talk);
+		end_sending(talk); /* only reading tells how it ended */
 		return;
 	}
 	talk->moved_ms = clock_monotonic_ms();
@@ -281,10 +278,6 @@ static void receive_answer(struct multi *multi, struct talk *talk)
 	char piece[PIECE_BYTES];
 	ssize_t count = channel_receive(&talk->channel, piece, sizeof piece);
 
-	if (count == 0 && talk->send_error != 0) {
-		count = -1;
-		errno = talk->send_error;
-	}
 	if (count < 0 && errno == EAGAIN)
 		return;
 	if (count < 0) {

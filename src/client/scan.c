@@ -295,7 +295,6 @@ static size_t unwatch(struct scan *scan, size_t place)
 {
 	size_t index = scan->busy[place];
 
-	(void)!channel_finish(&scan->channels[place]);
 	channel_close(&scan->channels[place]);
 	scan->active--;
 	scan->busy[place] = scan->busy[scan->active];

@@ -45,12 +45,13 @@ class Certificates:
                 "-out", self.path(name + ".pem"), "-days", "30", "-subj", f"/CN={name}")
 
     def make(self, name, *names, key=EC, days=30, subject=None, authority="ca"):
-        """A certificate for the DNS names. days: less than 0 has expired."""
+        """A certificate for the names or addresses. days: less than 0 has expired."""
         request, extensions = self.path(name + ".csr"), self.path(name + ".ext")
         openssl("req", "-newkey", *key, "-nodes", "-keyout", self.path(name + ".key"), "-utf8",
                 "-out", request, "-subj", subject or f"/CN={name}")
         with open(extensions, "w", encoding="ascii") as file:
-            file.write("subjectAltName=" + ",".join(f"DNS:{each}" for each in names or [name]))
+            file.write("subjectAltName=" + ",".join(
+                ("IP:" if each[0].isdigit() else "DNS:") + each for each in names or [name]))
         openssl("x509", "-req", "-in", request, "-CA", self.path(authority + ".pem"), "-CAkey",
                 self.path(authority + ".key"), "-CAcreateserial", "-days", str(days),
                 "-extfile", extensions, "-out", self.path(name + ".pem"))

@@ -27,6 +27,7 @@ struct channel {
 	int fd;          /* -1: closed */
 	struct tls *tls; /* NULL in the clear */
 	bool is_secured; /* the handshake is over; in the clear there is none */
+	int cut_number;  /* an errno value that sending has met, for receiving to tell; 0: none */
 	/* Of TLS. */
 	bool is_broken;        /* nothing more can be sent or received */
 	bool is_finished;      /* our stream has ended */
@@ -40,7 +41,10 @@ struct channel {
  */
 void channel_open(struct channel *channel, int fd, const struct request *request);
 
-/* Closes the descriptor; a closed channel is fine. */
+/*
+ * Closes the descriptor; a closed channel is fine. With TLS it says so before, if it can without
+ * waiting.
+ */
 void channel_close(struct channel *channel);
 
 /*
@@ -67,13 +71,14 @@ int channel_dial(
 
 /*
  * As recv(2) of a non-blocking socket; errno is EAGAIN also for EINTR, and EPROTO where TLS has failed
- * or has ended without close_notify.
+ * or has ended without close_notify. Of a connection that was cut this tells, also where sending has
+ * met it before: the kernel says it once, to whoever asks first.
  */
 ssize_t channel_receive(struct channel *channel, void *dst, size_t capacity) MUST_USE;
 
 /*
  * As send(2) of a non-blocking socket, with errno as above. After EAGAIN the next one must be for the
- * same bytes, or more behind them.
+ * same bytes, or more behind them. Behind another error receiving goes on: there may be an answer.
  */
 ssize_t channel_send(struct channel *channel, const void *src, size_t length) MUST_USE;
 

@@ -51,9 +51,8 @@ struct duplex {
 	/* Its own; zero at first. */
 	const char *out;
 	size_t out_length;
-	bool is_given;  /* nothing comes after out */
-	bool is_ended;  /* our FIN is sent, or the peer takes no more */
-	int send_error; /* an errno value: why it takes no more; 0: it did not say */
+	bool is_given; /* nothing comes after out */
+	bool is_ended; /* our FIN is sent, or the peer takes no more */
 	uint64_t sent, received;
 };
 
