@@ -23,6 +23,7 @@ struct tls {
 	int error_number;
 	bool has_heard;      /* a byte of the peer */
 	bool is_cut;         /* recv(2) has met the end of the stream */
+	bool is_finished;    /* our close_notify is sent */
 	uint64_t wire_bytes; /* that the kernel has taken */
 	const char *failure; /* NULL while TLS works */
 };
@@ -56,12 +57,15 @@ static int receive(BIO *bio, char *dst, int capacity)
 	return (int)count;
 }
 
+/* What OpenSSL would answer to new keys behind our close_notify is nobody's: RFC 8446 6.1. */
 static int transmit(BIO *bio, const char *src, int length)
 {
 	struct tls *tls = BIO_get_data(bio);
 	ssize_t count;
 
 	BIO_clear_retry_flags(bio);
+	if (tls->is_finished)
+		return length;
 	do
 		count = send(tls->fd, src, (size_t)length, tls->flags | MSG_NOSIGNAL);
 	while (count < 0 && errno == EINTR);
@@ -261,7 +265,8 @@ enum io tls_finish(struct tls *tls, int flags)
 		return IO_TLS;
 	begin(tls, flags);
 	int result = SSL_shutdown(tls->ssl);
-	if (result >= 0) /* 0: the peer's is yet to come */
+	tls->is_finished = result >= 0; /* 0: the peer's is yet to come */
+	if (tls->is_finished)
 		return IO_OK;
 	enum io io = outcome(tls, result);
 	return io == IO_EOF ? IO_TLS : io;
