@@ -305,6 +305,21 @@ class Resumption(TlsTest):
             self.assertFalse(self.resume(daemon, version), version)
 
 
+class Refusal(TlsTest):
+    def test_the_text_for_one_too_many_is_not_sent_in_the_clear(self):
+        header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222\r\n"
+        for proxy in ("off", "v1"):
+            daemon = self.start_tls("limits.max_per_peer=1", "limits.refuse_text=full",
+                                    f"proxy_protocol={proxy}")
+            clients = [self.connect(daemon) for _ in range(2)]
+            for client in clients:
+                client.sendall(header if proxy == "v1" else b"")
+                daemon.wait_for("accept")
+            self.assertEqual(receive_end(clients[1]), b"")
+            daemon.wait_for("refuse", reason="limit_peer")
+            TlsClient(clients[0], self.context(), "localhost").handshake()
+
+
 class ClientCertificate(TlsTest):
     @classmethod
     def setUpClass(cls):
