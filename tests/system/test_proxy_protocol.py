@@ -302,6 +302,7 @@ class Refusals(ProxyTest):
         daemon.wait_for("refuse", reason="proxy_header")
         client = self.say(daemon, V1, source="127.0.0.2")
         self.assert_echoes(client)
+        daemon.wait_for("accept")
         self.assertEqual(len(daemon.events("accept")), 1)
 
     def test_without_proxies_nobody_may_connect(self):
