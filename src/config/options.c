@@ -33,6 +33,7 @@ enum {
 const char *const protocol_names[] = {"tcp", "udp", NULL};
 const char *const scheduling_names[] = {"batch", "normal", NULL};
 const char *const affinity_names[] = {"auto", "follow", "none", NULL};
+const char *const landlock_names[] = {"off", "auto", "on", NULL};
 
 static const char *const tls_verify_names[] = {"none", "optional", "require", NULL};
 static const char *const tls_version_names[] = {"1.2", "1.3", NULL};
@@ -241,6 +242,12 @@ const struct option_row daemon_options[] = {
 		AT_DAEMON(privileges.no_new_privs),
 		.default_value = "true",
 		.help = "Never gain privileges again, by no program (PR_SET_NO_NEW_PRIVS)"},
+	{.path = "privileges.landlock",
+		.type = OPTION_CHOICE,
+		AT_DAEMON(privileges.landlock),
+		.default_value = "off",
+		.choices = landlock_names,
+		.help = "Have the kernel see to it (Landlock) that, once started, the daemon reads no file but those of certificates, writes and runs none, and connects to no TCP port: auto where the kernel can, on refuses to start where it cannot, off"},
 	{.path = "privileges.allow_root",
 		.type = OPTION_BOOL,
 		AT_DAEMON(privileges.allow_root),

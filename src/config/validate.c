@@ -304,6 +304,20 @@ static void check_tls(const struct config *config, const struct assignments *ass
 	}
 }
 
+/* Only who can gain nothing may confine himself: landlock_restrict_self(2), EPERM. */
+static void check_landlock(const struct config *config, const struct assignments *assignments,
+	struct problems *problems)
+{
+	static const char path[] = "privileges.no_new_privs";
+
+	if (config->privileges.landlock == LANDLOCK_OFF || config->privileges.no_new_privs)
+		return;
+	const struct assignment *item = config_decide(assignments, path, SCOPE_TOP);
+	problems_add(problems, item->origin, path,
+		"expected true beside privileges.landlock = \"%s\", got %s",
+		landlock_names[config->privileges.landlock], item->text);
+}
+
 void validate(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
 {
@@ -319,5 +333,6 @@ void validate(const struct config *config, const struct assignments *assignments
 	check_protocols(config, assignments, problems);
 	check_stop_command(config, assignments, problems);
 	check_tls(config, assignments, problems);
+	check_landlock(config, assignments, problems);
 	free(sorted);
 }

@@ -238,6 +238,14 @@ static nfds_t fill_poll_set(struct accept_loop *loop, bool has_sockets)
 	return POLL_SOCKETS + loop->socket_count + partings->count;
 }
 
+static void refuse_late(struct accept_loop *loop)
+{
+	struct late_refusal refusal;
+
+	while (late_refusals_take(&loop->late_refusals, &refusal))
+		acceptor_refuse_late(&loop->acceptor, refusal.connection, refusal.reason);
+}
+
 /* Does what is due; waits for clients, for refused ones to leave, for main, and for what is due next. */
 static void wait_for_work(struct accept_loop *loop, bool may_wait)
 {
@@ -258,6 +266,7 @@ static void wait_for_work(struct accept_loop *loop, bool may_wait)
 	if (loop->poll_set[POLL_WAKE].revents != 0)
 		(void)eventfd_read(loop->wake_fd, &(eventfd_t){0});
 	partings_serve(&loop->acceptor.partings, partings_of(loop), clock_monotonic_ms());
+	refuse_late(loop);
 }
 
 /* A turn towards the end: until the queues are empty, or there is no end to them. */
@@ -299,6 +308,8 @@ static bool turn(struct accept_loop *loop)
 	case ACCEPT_LOOP_OVER:
 		break;
 	}
+	late_refusals_end(&loop->late_refusals);
+	refuse_late(loop);
 	refusals_end(&loop->acceptor.refusals, clock_monotonic_ms());
 	enter_stage(loop, ACCEPT_LOOP_OVER);
 	return false;
@@ -375,11 +386,15 @@ static void count_out(struct accept_loop *loop)
 	lock_give(&loop->lock);
 }
 
-/* Behind the last client exit.idle begins: the leader waits for its end. */
+/*
+ * The leader turns away who turns out not to be let in. Behind the last client exit.idle begins: the
+ * leader waits for its end.
+ */
 static void serve(struct accept_loop *loop, struct connection *connection)
 {
-	handle_client(connection);
-	if (idle_deadline_ms(loop) != 0)
+	bool is_served = handle_client(connection, &loop->late_refusals);
+
+	if (!is_served || idle_deadline_ms(loop) != 0)
 		wake_leader(loop);
 }
 
@@ -437,6 +452,19 @@ static int make_first_thread(struct accept_loop *loop, struct error *error)
 	return error_set_errno(error, EX_OSERR, failure, "cannot make a thread");
 }
 
+static int init_refusing(struct accept_loop *loop, struct registry *registry, size_t max_partings,
+	struct error *error)
+{
+	size_t capacity = registry->settings.capacity;
+
+	if (acceptor_init(&loop->acceptor, registry, max_partings, error) != 0)
+		return -1;
+	if (late_refusals_init(&loop->late_refusals, capacity) == 0)
+		return 0;
+	acceptor_fini(&loop->acceptor);
+	return error_set(error, EX_OSERR, "no memory for %zu connections", capacity);
+}
+
 int accept_loop_init(struct accept_loop *loop, const struct config *config,
 	const struct listening *listening, struct registry *registry, size_t max_partings,
 	int event_fd, struct error *error)
@@ -453,7 +481,7 @@ int accept_loop_init(struct accept_loop *loop, const struct config *config,
 	};
 	if (init_attributes(loop, error) != 0)
 		return -1;
-	if (acceptor_init(&loop->acceptor, registry, max_partings, error) != 0) {
+	if (init_refusing(loop, registry, max_partings, error) != 0) {
 		pthread_attr_destroy(&loop->thread_attributes);
 		return -1;
 	}
@@ -471,6 +499,7 @@ void accept_loop_fini(struct accept_loop *loop)
 	CHECK(loop->threads == 0);
 	lock_give(&loop->lock);
 	acceptor_fini(&loop->acceptor);
+	late_refusals_fini(&loop->late_refusals);
 	pthread_attr_destroy(&loop->thread_attributes);
 	CHECK(pthread_cond_destroy(&loop->lead_is_free) == 0);
 	lock_fini(&loop->lock);

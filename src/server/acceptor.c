@@ -126,6 +126,20 @@ static void refuse(struct acceptor *acceptor, const struct listener_settings *li
 			client->now_ms + listener->timeouts.linger_ms);
 }
 
+void acceptor_refuse_late(
+	struct acceptor *acceptor, struct connection *connection, enum close_reason reason)
+{
+	const struct listener_settings *listener = connection->listener;
+	const struct admission client = {
+		.fd = connection->stream.fd,
+		.peer = connection->peer,
+		.now_ms = clock_monotonic_ms(),
+	};
+
+	registry_retract(acceptor->registry, connection, reason);
+	refuse(acceptor, listener, &client, reason);
+}
+
 void acceptor_turn_away(struct acceptor *acceptor, const struct admission *client,
 	struct connection *connection, int thread_failure)
 {

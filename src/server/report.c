@@ -25,6 +25,22 @@ void report_plan(const struct config *config, const struct descriptor_plan *plan
 	kernel_limits_warn((size_t)config->limits.max_connections);
 }
 
+void report_privileges(const struct privileges *privileges, const char *landlock)
+{
+	bool is_asked_for = privileges->user[0] != '\0' || privileges->group[0] != '\0' ||
+			    privileges->landlock != LANDLOCK_OFF;
+	struct log_line line;
+
+	if (!is_asked_for)
+		return;
+	log_begin(&line, LOG_LEVEL_INFO, "privileges");
+	log_number(&line, "uid", getuid());
+	log_number(&line, "gid", getgid());
+	log_text(&line, "no_new_privs", privileges->no_new_privs ? "yes" : "no");
+	log_text(&line, "landlock", landlock);
+	log_end(&line);
+}
+
 static void log_socket(const struct listening_entry *entry, const char *service, const char *name)
 {
 	char address[ADDRESS_TEXT_BYTES];

@@ -9,6 +9,7 @@
 #include "yodel/server/console.h"
 #include "yodel/server/datagrams.h"
 #include "yodel/server/descriptor_plan.h"
+#include "yodel/server/landlock.h"
 #include "yodel/server/listening.h"
 #include "yodel/server/privileges.h"
 #include "yodel/server/report.h"
@@ -269,12 +270,16 @@ static int settle(
 	const struct server *server, const struct descriptor_plan *plan, struct error *error)
 {
 	const struct config *config = server->config;
+	const char *held;
 
 	if (privileges_drop(&config->privileges, error) != 0)
 		return -1;
 	if (config->exit.with_parent) /* later, for the kernel forgets it where the user changes */
 		stop_with_parent(server->parent);
 	report_plan(config, plan);
+	if (landlock_confine(config, &server->listening, &held, error) != 0)
+		return -1;
+	report_privileges(&config->privileges, held);
 	return 0;
 }
 

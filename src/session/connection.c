@@ -259,7 +259,8 @@ static enum close_reason SEPARATE_FRAME open_proxied(struct connection *connecti
 	struct proxy_peer proxy;
 	enum close_reason reason = proxy_peer_receive(&proxy, connection);
 
-	log_accept(connection, &proxy);
+	if (!proxy_peer_is_refused(reason))
+		log_accept(connection, &proxy);
 	return reason;
 }
 

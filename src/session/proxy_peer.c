@@ -69,6 +69,11 @@ enum close_reason proxy_peer_receive(struct proxy_peer *peer, struct connection 
 	return CLOSE_NONE;
 }
 
+bool proxy_peer_is_refused(enum close_reason reason)
+{
+	return reason == CLOSE_DENIED || reason == CLOSE_LIMIT_PEER;
+}
+
 static void log_address(struct log_line *line, const char *name, const struct address *address)
 {
 	char text[ADDRESS_TEXT_BYTES];

@@ -3,6 +3,7 @@
 
 #include "yodel/base/text.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,6 +105,15 @@ json_t *peer_json_read(
 
 /* --- Members ---------------------------------------------------------------------------------- */
 
+/* With the point or exponent that tells it from an integer: 1.0. */
+static void describe_real(double value, char text[SEEN_BYTES])
+{
+	size_t length = (size_t)snprintf(text, SEEN_BYTES, "%.*g", DBL_DIG, value);
+
+	if (strpbrk(text, ".e") == NULL)
+		snprintf(text + length, SEEN_BYTES - length, ".0");
+}
+
 static void describe(const json_t *seen, char text[SEEN_BYTES])
 {
 	static const char *const types[] = {
@@ -123,7 +133,7 @@ static void describe(const json_t *seen, char text[SEEN_BYTES])
 	} else if (json_is_integer(seen)) {
 		snprintf(text, SEEN_BYTES, "%" JSON_INTEGER_FORMAT, json_integer_value(seen));
 	} else if (json_is_real(seen)) {
-		snprintf(text, SEEN_BYTES, "%.9g", json_real_value(seen));
+		describe_real(json_real_value(seen), text);
 	} else {
 		snprintf(text, SEEN_BYTES, "%s", types[json_typeof(seen)]);
 	}

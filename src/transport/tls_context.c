@@ -3,6 +3,7 @@
 
 #include "yodel/base/check.h"
 #include "yodel/transport/tls_error.h"
+#include "yodel/transport/tls_file.h"
 #include "yodel/transport/tls_pair.h"
 
 #include <openssl/err.h>
@@ -141,6 +142,13 @@ static void set_manners(SSL_CTX *ctx, const struct tls_settings *settings)
 	(void)SSL_CTX_set_num_tickets(ctx, 0);
 }
 
+/* Clients are told the names of those they may choose a certificate of. */
+static void trust(SSL_CTX *ctx, X509 *authority)
+{
+	CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), authority) == 1);
+	CHECK(SSL_CTX_add_client_CA(ctx, authority) == 1);
+}
+
 static int set_client_check(SSL_CTX *ctx, const struct tls_settings *settings, struct error *error)
 {
 	static const int modes[] = {
@@ -148,18 +156,16 @@ static int set_client_check(SSL_CTX *ctx, const struct tls_settings *settings, s
 		[TLS_VERIFY_OPTIONAL] = SSL_VERIFY_PEER,
 		[TLS_VERIFY_REQUIRE] = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
 	};
-	STACK_OF(X509_NAME) * names;
 
 	if (settings->verify == TLS_VERIFY_NONE)
 		return 0;
-	names = SSL_load_client_CA_file(settings->client_ca);
-	if (names == NULL || SSL_CTX_load_verify_file(ctx, settings->client_ca) != 1) {
-		sk_X509_NAME_pop_free(names, X509_NAME_free);
-		return error_set(error, EX_CONFIG,
-			"client_ca %s: expected certificates in PEM format: %s",
-			settings->client_ca, tls_error_take());
-	}
-	SSL_CTX_set_client_CA_list(ctx, names);
+	STACK_OF(X509) *authorities = tls_file_read_certificates(
+		"client_ca", settings->client_ca, error);
+	if (authorities == NULL)
+		return -1;
+	for (int i = 0; i < sk_X509_num(authorities); i++)
+		trust(ctx, sk_X509_value(authorities, i));
+	sk_X509_pop_free(authorities, X509_free);
 	SSL_CTX_set_verify(ctx, modes[settings->verify], NULL);
 	return 0;
 }

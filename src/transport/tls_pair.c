@@ -1,46 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/transport/tls_pair.h"
 
-#include "yodel/base/check.h"
 #include "yodel/transport/tls_error.h"
+#include "yodel/transport/tls_file.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
-#include <unistd.h>
-
-/* Returns what OpenSSL reads with, or NULL with error; status as by fstat(2). */
-static BIO *open_file(const char *what, const char *path, struct stat *status, struct error *error)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0 || fstat(fd, status) != 0) {
-		error_set_errno(error, EX_CONFIG, errno, "cannot read %s %s", what, path);
-	} else if (!S_ISREG(status->st_mode)) {
-		error_set(
-			error, EX_CONFIG, "%s %s: expected a file, got something else", what, path);
-	} else {
-		FILE *file = fdopen(fd, "r");
-		BIO *bio = file == NULL ? NULL : BIO_new_fp(file, BIO_CLOSE);
-
-		if (bio != NULL)
-			return bio;
-		if (file != NULL) {
-			fclose(file);
-			fd = -1;
-		}
-		error_set(error, EX_CONFIG, "no memory for %s %s", what, path);
-	}
-	if (fd >= 0)
-		close(fd);
-	return NULL;
-}
 
 /* The key might be anybody's that may read it. */
 static int check_secrecy(
@@ -59,47 +28,13 @@ static int check_secrecy(
 	return 0;
 }
 
-/* Whether the last error is the end of the file. */
-static bool is_at_end(void)
-{
-	unsigned long code = ERR_peek_last_error();
-
-	return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
-}
-
-static int no_pem(const char *what, const char *path, struct error *error)
-{
-	return error_set(error, EX_CONFIG, "%s %s: expected a %s in PEM format, got %s", what, path,
-		what, is_at_end() ? (ERR_clear_error(), "none") : tls_error_take());
-}
-
-/* The certificates behind the first one. */
-static int read_chain(struct tls_pair *pair, BIO *bio, const char *path, struct error *error)
-{
-	X509 *link;
-
-	while ((link = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
-		CHECK(sk_X509_push(pair->chain, link) > 0);
-	if (!is_at_end())
-		return no_pem("certificate", path, error);
-	ERR_clear_error();
-	return 0;
-}
-
 static int read_certificates(struct tls_pair *pair, const char *path, struct error *error)
 {
-	struct stat status;
-	BIO *bio = open_file("certificate", path, &status, error);
-
-	if (bio == NULL)
+	pair->chain = tls_file_read_certificates("certificate", path, error);
+	if (pair->chain == NULL)
 		return -1;
-	pair->chain = sk_X509_new_null();
-	pair->certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-	int result = pair->certificate == NULL || pair->chain == NULL
-			     ? no_pem("certificate", path, error)
-			     : read_chain(pair, bio, path, error);
-	BIO_free(bio);
-	return result;
+	pair->certificate = sk_X509_shift(pair->chain);
+	return 0;
 }
 
 /* Nobody is there to be asked for a passphrase. */
@@ -116,7 +51,7 @@ static int read_key(struct tls_pair *pair, const char *path, uid_t owner, struct
 {
 	struct stat status;
 	bool is_encrypted = false;
-	BIO *bio = open_file("key", path, &status, error);
+	BIO *bio = tls_file_open("key", path, &status, error);
 
 	if (bio == NULL)
 		return -1;
@@ -128,7 +63,7 @@ static int read_key(struct tls_pair *pair, const char *path, uid_t owner, struct
 				"key %s: expected a key without a passphrase, got an encrypted one",
 				path);
 		else if (pair->key == NULL)
-			result = no_pem("key", path, error);
+			result = tls_file_refuse("key", path, "key", error);
 	}
 	ERR_clear_error();
 	BIO_free(bio);

@@ -78,6 +78,7 @@ class Dropped(SystemTest):
         self.assertEqual(status["Groups"].split(), [str(NOBODY)])
         self.assertEqual(status["NoNewPrivs"], "1")
         self.assertEqual(int(status["CapEff"], 16), 0)
+        daemon.wait_for("privileges", uid=NOBODY, gid=NOBODY, no_new_privs="yes", landlock="off")
         self.assert_echoes(self.connect(daemon))
 
     def test_every_thread_has_given_them_up(self):

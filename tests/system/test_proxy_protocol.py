@@ -4,6 +4,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -135,7 +136,7 @@ class Headers(ProxyTest):
         self.assertEqual(receive_all(first), b"192.0.2.1:1111")
         second = self.say(daemon, V1)
         self.assertEqual(receive_end(second), b"")
-        daemon.wait_for("close", conn=2, reason="limit_peer")
+        daemon.wait_for("refuse", peer="192.0.2.1:1111", reason="limit_peer")
         other = self.say(daemon, V1.replace(b"192.0.2.1 ", b"192.0.2.3 "))
         self.assertEqual(receive_all(other), b"192.0.2.3:1111")
         first.close()
@@ -148,7 +149,9 @@ class Headers(ProxyTest):
         daemon = self.start_with(lists='deny = ("192.0.2.1", "127.0.0.2");')
         client = self.say(daemon, V1)
         self.assertEqual(receive_end(client), b"")
-        daemon.wait_for("close", conn=1, reason="denied")
+        refused = daemon.wait_for("refuse", reason="denied")
+        self.assertEqual((refused.level, refused["listener"], refused["peer"]),
+                         ("warn", "echo", "192.0.2.1:1111"))
         other = V1.replace(b"192.0.2.1 ", b"192.0.2.3 ")
         self.assert_served(daemon, other)
         unix = SIGNATURE + b"\x21\x31\0\xd8" + b"/run/front".ljust(216, b"\0")
@@ -156,6 +159,63 @@ class Headers(ProxyTest):
             lists='allow = ("127.0.0.0/8");'), unix)), b"")
         self.assertEqual(receive_end(self.connect(daemon, source="127.0.0.2")), b"")
         daemon.wait_for("refuse", reason="denied")
+
+
+class AnnouncedRefusals(ProxyTest):
+    """Who may not be here by the word of the proxy is refused like who has come itself."""
+
+    def start_full(self, *options, **keywords):
+        """Together with a client of the peer that V1 announces, who is let in."""
+        daemon = self.start_with(options=["limits.max_per_peer=1", "limits.refuse_text=full",
+                                          *options], **keywords)
+        return daemon, self.assert_served(daemon, V1)
+
+    def test_one_over_the_limit_gets_the_text_and_an_end(self):
+        daemon, first = self.start_full()
+        self.assertEqual(receive_all(self.say(daemon, V1)), b"full")
+        first.close()
+        daemon.wait_for("close", conn=1)
+        daemon.wait_for_client_threads(0)
+        self.assert_served(daemon, V1)
+        daemon.stop()
+        stop = daemon.events("stop")[0]
+        self.assertEqual((stop["accepted"], stop["refused"], stop["limit_peer"]), ("2", "1", "1"))
+
+    def test_who_is_denied_gets_no_text(self):
+        daemon = self.start_with(lists='deny = ("192.0.2.1");', options=["limits.refuse_text=no"])
+        self.assertEqual(receive_end(self.say(daemon, V1)), b"")
+
+    def test_lines_are_held_back_and_counted(self):
+        daemon = self.start_with(lists='deny = ("192.0.2.1");')
+        for _ in range(50):
+            self.assertEqual(receive_end(self.say(daemon, V1)), b"")
+        daemon.stop()
+        lines = daemon.events("refuse", reason="denied")
+        self.assertLess(len(lines), 50)  # at most two a second
+        self.assertEqual(len([line for line in lines if "peer" in line]) +
+                         sum(line.number("suppressed") for line in lines if "suppressed" in line),
+                         50)
+        self.assertEqual(daemon.events("accept") + daemon.events("close"), [])
+        stop = daemon.events("stop")[0]
+        self.assertEqual((stop["accepted"], stop["refused"], stop["denied"]), ("0", "50", "50"))
+
+    def test_who_does_not_leave_holds_no_slot_and_no_thread(self):
+        daemon, _ = self.start_full("limits.max_connections=2", "timeouts.linger=1h")
+        for _ in range(5):
+            self.assertEqual(receive_all(self.say(daemon, V1)), b"full")
+        daemon.wait_for_client_threads(1)
+        self.assert_served(daemon, V1.replace(b"192.0.2.1 ", b"192.0.2.3 "))
+
+    def test_while_it_drains_nobody_is_forgotten(self):
+        daemon = self.start_with(lists='deny = ("192.0.2.1");', options=["timeouts.drain=1h"])
+        client = self.connect(daemon)
+        daemon.wait_for_client_threads(1)
+        daemon.signal(signal.SIGTERM)
+        daemon.wait_for("drain")
+        client.sendall(V1)
+        self.assertEqual(receive_end(client), b"")
+        self.assertEqual(daemon.wait_for_exit(), 0)
+        self.assertEqual(daemon.events("stop")[0]["denied"], "1")
 
 
 class Refusals(ProxyTest):
@@ -242,6 +302,7 @@ class Refusals(ProxyTest):
         daemon.wait_for("refuse", reason="proxy_header")
         client = self.say(daemon, V1, source="127.0.0.2")
         self.assert_echoes(client)
+        daemon.wait_for("accept")
         self.assertEqual(len(daemon.events("accept")), 1)
 
     def test_without_proxies_nobody_may_connect(self):

@@ -305,6 +305,21 @@ class Resumption(TlsTest):
             self.assertFalse(self.resume(daemon, version), version)
 
 
+class Refusal(TlsTest):
+    def test_the_text_for_one_too_many_is_not_sent_in_the_clear(self):
+        header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222\r\n"
+        for proxy in ("off", "v1"):
+            daemon = self.start_tls("limits.max_per_peer=1", "limits.refuse_text=full",
+                                    f"proxy_protocol={proxy}")
+            clients = [self.connect(daemon) for _ in range(2)]
+            for client in clients:
+                client.sendall(header if proxy == "v1" else b"")
+                daemon.wait_for("accept")
+            self.assertEqual(receive_end(clients[1]), b"")
+            daemon.wait_for("refuse", reason="limit_peer")
+            TlsClient(clients[0], self.context(), "localhost").handshake()
+
+
 class ClientCertificate(TlsTest):
     @classmethod
     def setUpClass(cls):
@@ -336,6 +351,16 @@ class ClientCertificate(TlsTest):
                 self.assertEqual(told["client_sha256"], self.certificates.sha256("client"))
                 self.assertEqual(told["client_subject"],
                                  r'CN=client = 1,O=Yodel \\\"Ltd\\\" \xc3\xa9')
+
+    def test_each_authority_of_the_file_is_trusted_and_named(self):
+        both = self.certificates.write("both-ca.pem", self.certificates.read("others.pem") +
+                                       self.certificates.read("ca.pem"))
+        daemon = self.start_tls("tls.verify=require", f"tls.client_ca={both}")
+        for certificate in ("client", "stranger"):
+            self.assert_echoes(self.secure(daemon, self.context(certificate=certificate)))
+        shown = openssl("s_client", "-connect", "%s:%d" % daemon.address(), "-cert",
+                        self.path("client.pem"), "-key", self.path("client.key"))
+        self.assertIn(b"Acceptable client certificate CA names\nCN = others\nCN = ca\n", shown)
 
     def test_a_resumed_session_keeps_it(self):
         daemon = self.start_verify("require")
@@ -683,6 +708,19 @@ class Reload(TlsTest):
         self.use("new")
         self.assertEqual(self.reload(daemon).level, "info")
         self.assert_serves(daemon, "new")
+
+    def test_a_pipe_in_place_of_an_authority_holds_nobody_up(self):
+        authority = self.certificates.write("live-ca.pem", self.certificates.read("ca.pem"))
+        daemon = self.start_tls("tls.verify=optional", f"tls.client_ca={authority}", name="live")
+        os.remove(authority)
+        os.mkfifo(authority)
+        self.use("new")
+        told = self.reload(daemon)
+        self.assertEqual(told.level, "error")
+        self.assertIn(f"client_ca {authority}: expected a file, got something else",
+                      told["message"])
+        self.assert_serves(daemon, "old")
+        os.remove(authority)
 
     def test_each_listener_is_reloaded_for_itself(self):
         self.certificates.make("other", "localhost")

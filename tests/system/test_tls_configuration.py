@@ -90,8 +90,14 @@ class Files(TlsTest):
     def test_no_ciphers_and_no_authority(self):
         self.assert_refused('ciphers "yodel": expected ciphers of TLS 1.2', None, None,
                             "-o", "tls.ciphers=yodel")
-        self.assert_refused("client_ca /nowhere: expected certificates in PEM format", None, None,
-                            "-o", "tls.verify=optional", "-o", "tls.client_ca=/nowhere")
+        pipe = self.path("pipe")
+        os.mkfifo(pipe)
+        for path, expected in (
+                ("/nowhere", "cannot read client_ca /nowhere: No such file or directory"),
+                (self.key, f"client_ca {self.key}: expected a certificate in PEM format, got none"),
+                (pipe, f"client_ca {pipe}: expected a file, got something else")):
+            self.assert_refused(expected, None, None, "-o", "tls.verify=optional",
+                                "-o", f"tls.client_ca={path}")
 
     def test_every_listener_is_reported(self):
         config = self.write_config('''listen: (

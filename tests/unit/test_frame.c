@@ -228,7 +228,7 @@ static void a_member_that_is_missing_or_wrong_is_named(void **state)
 		{TEXT_HEADER("1.5"),
 			"header: content-length: expected an integer from 0 to 1000, got 1.5"},
 		{TEXT_HEADER("2e1"),
-			"header: content-length: expected an integer from 0 to 1000, got 20"},
+			"header: content-length: expected an integer from 0 to 1000, got 20.0"},
 		{TEXT_HEADER("true"),
 			"header: content-length: expected an integer from 0 to 1000, got true"},
 	};

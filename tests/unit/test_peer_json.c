@@ -222,6 +222,30 @@ static void a_member_that_is_no_string_is_named(void **state)
 	json_decref(object);
 }
 
+static void a_number_with_a_point_or_exponent_is_told_from_an_integer(void **state)
+{
+	static const struct {
+		const char *json, *shown;
+	} cases[] = {
+		{"{\"a\": 1.0}", "got 1.0"},
+		{"{\"a\": -0.0}", "got -0.0"},
+		{"{\"a\": 1e0}", "got 1.0"},
+		{"{\"a\": 0.1}", "got 0.1"},
+		{"{\"a\": 4294967296.5}", "got 4294967296.5"},
+		{"{\"a\": 1e300}", "got 1e+300"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		json_t *object = expect_object(cases[i].json, strlen(cases[i].json));
+		struct frame_fault fault;
+
+		assert_null(peer_json_string("header", object, "a", &fault));
+		assert_string_equal(strstr(fault.text, "got "), cases[i].shown);
+		json_decref(object);
+	}
+}
+
 static void a_strange_string_is_shown_and_cut(void **state)
 {
 	char text[200] = "\x1b[31m\n";
@@ -264,6 +288,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_json_is_refused),
 		cmocka_unit_test(another_value_than_an_object_is_refused),
 		cmocka_unit_test(a_member_that_is_no_string_is_named),
+		cmocka_unit_test(a_number_with_a_point_or_exponent_is_told_from_an_integer),
 		cmocka_unit_test(a_strange_string_is_shown_and_cut),
 		cmocka_unit_test(a_fault_is_cut_between_characters),
 	};

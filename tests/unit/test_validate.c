@@ -177,6 +177,17 @@ static void many_listeners_are_compared_in_good_time(void **state)
 	assert_string_equal(config->listeners[299].name, "echo-300");
 }
 
+static void who_may_gain_privileges_cannot_be_confined(void **state)
+{
+	struct trial *trial = *state;
+
+	trial_set(trial, SCOPE_TOP, VALUE_STRING, "privileges.landlock", "auto", "f:1");
+	(void)trial_build(trial);
+	trial_set(trial, SCOPE_TOP, VALUE_BOOL, "privileges.no_new_privs", "false", "f:2");
+	trial_expect_problems(trial,
+		"f:2: privileges.no_new_privs: expected true beside privileges.landlock = \"auto\", got false\n");
+}
+
 int main(void)
 {
 #define ROW(test) cmocka_unit_test_setup_teardown(test, trial_set_up, trial_tear_down)
@@ -193,6 +204,7 @@ int main(void)
 		ROW(udp_is_for_echo_and_not_for_unix_sockets),
 		ROW(whole_seconds_are_asked_for_where_the_kernel_counts_in_them),
 		ROW(many_listeners_are_compared_in_good_time),
+		ROW(who_may_gain_privileges_cannot_be_confined),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

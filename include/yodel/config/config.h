@@ -15,10 +15,17 @@
 
 #include <stdio.h>
 
+/* Whether the kernel holds the daemon to the files that it will need: server/landlock.h. */
+enum landlock { LANDLOCK_OFF, LANDLOCK_AUTO, LANDLOCK_ON };
+
+/* Their words, in the same order and ended by NULL. */
+extern const char *const landlock_names[];
+
 struct privileges {
 	char *user; /* "" for none */
 	char *group;
 	bool no_new_privs;
+	int landlock; /* enum landlock */
 	bool allow_root;
 };
 

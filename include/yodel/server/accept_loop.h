@@ -15,6 +15,7 @@
 #include "yodel/base/lock.h"
 #include "yodel/config/config.h"
 #include "yodel/server/acceptor.h"
+#include "yodel/server/late_refusals.h"
 #include "yodel/server/listening.h"
 #include "yodel/server/status.h"
 #include "yodel/session/registry.h"
@@ -48,10 +49,12 @@ struct accept_loop {
 	size_t threads;
 	bool is_broken; /* a listening socket is */
 
+	struct late_refusals late_refusals; /* with a lock of its own */
+
 	/* The leader's own. */
 	struct acceptor acceptor;
 	struct status status;
-	int wake_fd; /* an eventfd: main's word to the leader */
+	int wake_fd; /* an eventfd: the others' word to the leader */
 	struct pollfd *poll_set;
 	size_t next_socket;
 	size_t accepts_left;     /* before the others in the poll set have their turn */

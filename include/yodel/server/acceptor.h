@@ -60,6 +60,15 @@ struct connection *acceptor_admit(struct acceptor *acceptor,
 	const struct listener_settings *listener, const struct admission *client) MUST_USE;
 
 /*
+ * Takes an admission back, because its proxy has announced somebody who may not be here, and refuses
+ * the client as if it had come itself.
+ *   connection   it is gone afterwards
+ *   reason       CLOSE_DENIED or CLOSE_LIMIT_PEER
+ */
+void acceptor_refuse_late(
+	struct acceptor *acceptor, struct connection *connection, enum close_reason reason);
+
+/*
  * Takes an admission back, because nobody could accept while the client is served: closes it and
  * pauses.
  *   connection       as acceptor_admit returned it; it is gone afterwards

@@ -19,6 +19,13 @@
  * than configured. */
 void report_plan(const struct config *config, const struct descriptor_plan *plan);
 
+/*
+ * Logs "privileges", where the configuration says something about them: who serves, and what is denied
+ * for good.
+ *   landlock   as landlock_confine has it
+ */
+void report_privileges(const struct privileges *privileges, const char *landlock);
+
 /* Logs "listen" for each socket and "ready". */
 void report_ready(const struct config *config, const struct listening *listening);
 

@@ -59,7 +59,8 @@ struct connection {
 
 /*
  * Begins in the client's thread: names the thread "LISTENER/NUMBER", hears from the proxy whom it
- * speaks for where the listener has proxies, and logs the accept.
+ * speaks for where the listener has proxies, and logs the accept, unless that one is to be refused
+ * (proxy_peer_is_refused).
  * Returns CLOSE_NONE, or why the client is not served.
  */
 enum close_reason connection_open(struct connection *connection) MUST_USE;

@@ -12,6 +12,7 @@
 #include "yodel/session/connection.h"
 #include "yodel/transport/proxy_header.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct proxy_peer {
@@ -30,6 +31,9 @@ struct proxy_peer {
  */
 enum close_reason proxy_peer_receive(
 	struct proxy_peer *peer, struct connection *connection) MUST_USE;
+
+/* Whether this result means that the announced peer may not be here: then it is to be refused. */
+bool proxy_peer_is_refused(enum close_reason reason) MUST_USE;
 
 /* Adds what a line about the connection should tell of the proxy. */
 void proxy_peer_log(const struct proxy_peer *peer, struct log_line *line);
