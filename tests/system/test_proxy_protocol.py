@@ -7,10 +7,11 @@ import shutil
 import socket
 import struct
 import subprocess
+import time
 import zlib
 
 from yodel_harness import (PATIENCE, YODELD, SystemTest, close_with_reset, free_port, main,
-                           receive_all, receive_end, wait_until)
+                           receive_all, receive_end, seconds_between, wait_until)
 
 YODEL = os.environ.get("YODEL") or os.path.join(os.path.dirname(YODELD), "yodel")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -84,6 +85,17 @@ class Headers(ProxyTest):
                 self.assertRegex(accept["proxy"], r"^127\.0\.0\.1:\d+$")
                 close = daemon.wait_for("close", conn=number)
                 self.assertEqual((close["peer"], close["in"], close["out"]), (peer, "5", "5"))
+
+    def test_silence_counts_from_the_end_of_the_header(self):
+        daemon = self.start_with("v1", listen="127.0.0.1:0=talk",
+                                 options=["timeouts.first_byte=500ms"])
+        client = self.connect(daemon)
+        time.sleep(0.5)  # the proxy's pace
+        client.sendall(V1)
+        receive_all(client)  # that nobody is there to answer
+        client.close()
+        closed = daemon.wait_for("close", reason="first_byte")
+        self.assertGreater(seconds_between(daemon.wait_for("accept"), closed), 0.45)
 
     def test_bytes_behind_the_header_are_the_service_s(self):
         daemon = self.start_with()

@@ -16,7 +16,8 @@ import unittest
 
 from tls_harness import EC, RSA, VERSIONS, TlsClient, TlsTest, openssl
 from yodel_harness import (PATIENCE, SLACK, close_with_reset, environment, main, receive_all,
-                           receive_end, receive_exactly, scaled, split_address, wait_until)
+                           receive_end, receive_exactly, scaled, seconds_between, split_address,
+                           wait_until)
 
 MIB = 1024 * 1024
 
@@ -171,6 +172,20 @@ class Talk(TlsTest):
         client.finish()
         self.assert_ends(client)
         self.assert_closed(daemon, "client_fin")
+
+
+    def test_silence_counts_from_the_end_of_the_handshake(self):
+        for option, reason in (("timeouts.first_byte", "first_byte"), ("timeouts.idle", "idle")):
+            with self.subTest(option=option):
+                daemon = self.start_tls(f"{option}=500ms", listen=["127.0.0.1:0=talk"])
+                client = self.connect(daemon)
+                time.sleep(0.5)  # the client's pace
+                client = TlsClient(client, self.context(), "localhost").handshake()
+                receive_all(client)  # that nobody is there to answer
+                client.finish()
+                client.sock.close()
+                closed = self.assert_closed(daemon, reason)
+                self.assertGreater(seconds_between(daemon.wait_for("tls"), closed), 0.45)
 
 
 class Certificate(TlsTest):

@@ -43,7 +43,8 @@ struct connection {
 	size_t listener_index;
 	enum close_reason (*run)(struct connection *connection); /* the service */
 	struct address peer;
-	int64_t since_ms;                  /* clock_monotonic_ms at the accept */
+	int64_t since_ms; /* clock_monotonic_ms at the accept */
+	int64_t ready_ms; /* the same, behind PROXY header and handshake: silence counts from here */
 	size_t open_at_accept;             /* connections open then, with this one */
 	bool is_health_check;              /* the peer is of probe_from */
 	bool is_stuck;                     /* the client did not take what we wrote in time */
