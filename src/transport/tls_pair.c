@@ -67,8 +67,23 @@ static bool is_at_end(void)
 	return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
-static int no_pem(const char *what, const char *path, struct error *error)
+/* OpenSSL takes a failed read for the end of the file. */
+static bool is_broken(BIO *bio)
 {
+	FILE *file = NULL;
+
+	(void)BIO_get_fp(bio, &file);
+	return file != NULL && ferror(file) != 0;
+}
+
+static int no_pem(const char *what, const char *path, BIO *bio, struct error *error)
+{
+	int number = errno;
+
+	if (is_broken(bio)) {
+		ERR_clear_error();
+		return error_set_errno(error, EX_CONFIG, number, "cannot read %s %s", what, path);
+	}
 	return error_set(error, EX_CONFIG, "%s %s: expected a %s in PEM format, got %s", what, path,
 		what, is_at_end() ? (ERR_clear_error(), "none") : tls_error_take());
 }
@@ -80,8 +95,8 @@ static int read_chain(struct tls_pair *pair, BIO *bio, const char *path, struct 
 
 	while ((link = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
 		CHECK(sk_X509_push(pair->chain, link) > 0);
-	if (!is_at_end())
-		return no_pem("certificate", path, error);
+	if (is_broken(bio) || !is_at_end())
+		return no_pem("certificate", path, bio, error);
 	ERR_clear_error();
 	return 0;
 }
@@ -96,7 +111,7 @@ static int read_certificates(struct tls_pair *pair, const char *path, struct err
 	pair->chain = sk_X509_new_null();
 	pair->certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
 	int result = pair->certificate == NULL || pair->chain == NULL
-			     ? no_pem("certificate", path, error)
+			     ? no_pem("certificate", path, bio, error)
 			     : read_chain(pair, bio, path, error);
 	BIO_free(bio);
 	return result;
@@ -128,7 +143,7 @@ static int read_key(struct tls_pair *pair, const char *path, uid_t owner, struct
 				"key %s: expected a key without a passphrase, got an encrypted one",
 				path);
 		else if (pair->key == NULL)
-			result = no_pem("key", path, error);
+			result = no_pem("key", path, bio, error);
 	}
 	ERR_clear_error();
 	BIO_free(bio);
