@@ -524,6 +524,18 @@ class End(TlsTest):
         self.assert_closed(daemon, "client_reset")
 
 
+def fill(sock):
+    """No record fits as exactly as this does: not a byte more can be sent."""
+    failures = 0
+    while failures < 10:
+        try:
+            sock.send(bytes(1000), socket.MSG_DONTWAIT)
+            failures = 0
+        except BlockingIOError:
+            failures += 1
+            time.sleep(0.01)  # what is on its way arrives, which nothing announces
+
+
 class Timeouts(TlsTest):
     def test_idle_ends_a_silent_client_with_close_notify(self):
         daemon = self.start_tls("timeouts.idle=200ms")
@@ -591,6 +603,22 @@ class Timeouts(TlsTest):
                 client.recv(8192)
                 time.sleep(0.02)  # the client's pace
         self.assert_closed(daemon, "lifetime")
+
+    def test_who_nibbles_at_what_is_before_the_close_notify_meets_the_write_timeout(self):
+        daemon = self.start_tls("timeouts.write=500ms", "socket.send_buffer=256k")
+        client = self.secure(daemon, receive_buffer=4096)
+        self.assert_echoes(client)
+        with daemon.socket_of(client.sock) as ours:
+            fill(ours)
+        client.finish()
+        nibbled = 0
+        with contextlib.suppress(ConnectionError):
+            while not daemon.events("close"):
+                nibbled += len(client.sock.recv(512))
+                time.sleep(0.05)  # the client's pace
+        closed = self.assert_closed(daemon, "write_timeout")
+        self.assertEqual((closed["in"], closed["out"]), ("5", "5"))
+        self.assertLess(nibbled, 100_000)
 
     def test_lifetime_ends_a_client_that_never_reads(self):
         daemon = self.start_tls("timeouts.write=0", "timeouts.lifetime=500ms",

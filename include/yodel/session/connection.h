@@ -136,8 +136,8 @@ enum close_reason connection_write(
 	struct connection *connection, const void *src, size_t length) MUST_USE;
 
 /*
- * Ends the connection: our FIN (with TLS behind our close_notify, for which the client has
- * timeouts.write) and a linger-read of at most timeouts.linger where the reason has one, then off the registry's list, then the descriptor closed, then the log line. The slot stays
+ * Ends the connection: our FIN (with TLS behind our close_notify; the client has timeouts.write for
+ * each piece before that) and a linger-read of at most timeouts.linger where the reason has one, then off the registry's list, then the descriptor closed, then the log line. The slot stays
  * taken until registry_release.
  */
 void connection_close(struct connection *connection, enum close_reason reason);
