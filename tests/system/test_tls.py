@@ -2,10 +2,12 @@
 """TLS listeners: every service as in the clear, and whatever clients do wrong costs them alone."""
 
 import contextlib
+import ctypes.util
 import hashlib
 import os
 import pwd
 import random
+import select
 import signal
 import socket
 import ssl
@@ -14,7 +16,7 @@ import threading
 import time
 import unittest
 
-from tls_harness import EC, RSA, VERSIONS, TlsClient, TlsTest, openssl
+from tls_harness import EC, RSA, VERSIONS, KeyUpdateClient, TlsClient, TlsTest, openssl
 from yodel_harness import (PATIENCE, SLACK, close_with_reset, environment, main, receive_all,
                            receive_end, receive_exactly, scaled, seconds_between, split_address,
                            wait_until)
@@ -625,6 +627,54 @@ class Timeouts(TlsTest):
                                 "socket.send_buffer=64k", listen=["127.0.0.1:0=chargen"])
         self.secure(daemon, receive_buffer=4096)
         self.assert_closed(daemon, "lifetime")
+
+
+class KeyUpdates(TlsTest):
+    """A client that asks for an answer with each of its KeyUpdates, and takes none."""
+
+    def setUp(self):
+        if ctypes.util.find_library("ssl") is None:
+            self.skipTest("no libssl to be called from here")
+
+    def flood(self, daemon, send_buffer=None, **keywords):
+        """Sends until nothing moves any more, or the daemon has closed."""
+        sock = self.connect(daemon, **keywords)
+        if send_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        client = KeyUpdateClient(sock)
+        self.addCleanup(client.close)
+        while client.update_key() or select.select([], [sock], [], 0.3)[1]:
+            if daemon.events("close"):
+                break
+
+    def test_a_flood_ends_with_a_reason_and_costs_no_time_once_it_is_stuck(self):
+        for service, reason in (("echo", "idle"), ("discard", "idle"), ("talk", "idle"),
+                                ("message", "idle"), ("chargen", "write_timeout")):
+            with self.subTest(service=service):
+                daemon = self.start_tls(
+                    "timeouts.idle=2s", "timeouts.write=2s", "timeouts.linger=100ms",
+                    "socket.send_buffer=16k", "socket.receive_buffer=16k",
+                    listen=[f"127.0.0.1:0={service}"])
+                self.flood(daemon, send_buffer=4096, receive_buffer=4096)
+                before = daemon.cpu_seconds()
+                self.assert_closed(daemon, reason)
+                self.assertLess(daemon.cpu_seconds() - before, 0.5)
+
+    def test_a_flood_into_large_buffers_ends_in_time_and_leaves_others_alone(self):
+        daemon = self.start_tls("timeouts.idle=1s", "timeouts.write=500ms",
+                                "timeouts.linger=100ms",
+                                listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
+        flood = threading.Thread(target=self.flood, args=(daemon,))
+        flood.start()
+        daemon.wait_for("tls", listener="echo")
+        while flood.is_alive():
+            client = self.secure(daemon, index=1)
+            self.assertEqual(receive_all(client), b"Hello, Client!")
+            client.finish()
+            client.sock.close()
+            flood.join(0.05)
+        closed = self.assert_closed(daemon, "idle", listener="echo")
+        self.assert_between(closed.number("ms"), 1000, 1000 + SLACK * 1000)
 
 
 class Drain(TlsTest):
