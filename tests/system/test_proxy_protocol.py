@@ -3,13 +3,13 @@
 
 import contextlib
 import os
-import shutil
 import socket
 import struct
 import subprocess
 import time
 import zlib
 
+from proxy_harness import ProxyInFront
 from yodel_harness import (PATIENCE, YODELD, SystemTest, close_with_reset, free_port, main,
                            receive_all, receive_end, seconds_between, wait_until)
 
@@ -317,30 +317,8 @@ class Client(ProxyTest):
             self.assertIn(b"send-proxy: expected v1 or v2", done.stderr)
 
 
-class Proxies(ProxyTest):
+class Proxies(ProxyTest, ProxyInFront):
     """Other people's proxies in front of the daemon."""
-
-    def start_proxy(self, command, port):
-        program = shutil.which(command[0], path=os.environ["PATH"] + ":/usr/sbin")
-        if program is None:
-            self.skipTest(f"no {command[0]}")
-        proxy = subprocess.Popen([program, *command[1:]], stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.PIPE)
-
-        def stop():
-            proxy.terminate()
-            proxy.communicate()
-        self.addCleanup(stop)
-
-        def accepts():
-            if proxy.poll() is not None:
-                raise AssertionError(proxy.stderr.read().decode())
-            with contextlib.suppress(ConnectionError), \
-                    socket.create_connection(("127.0.0.1", port), PATIENCE):
-                return True
-            return False
-        wait_until(accepts, f"{command[0]} accepts")
-        return ("127.0.0.1", port)
 
     def assert_proxied(self, daemon, front):
         """Many clients at once, each of them the peer, and a long stream, byte for byte."""
@@ -356,23 +334,6 @@ class Proxies(ProxyTest):
                 while len(got) < start + (1 << 14):
                     got += client.recv(1 << 16)
         self.assertEqual(zlib.crc32(got), zlib.crc32(data))
-
-    def haproxy(self, daemon, server):
-        port = free_port()
-        host, back = daemon.address()
-        path = self.write_config(f"""
-            global
-                maxconn 200
-            defaults
-                mode tcp
-                timeout connect 10s
-                timeout client 1m
-                timeout server 1m
-            listen front
-                bind 127.0.0.1:{port}
-                unique-id-format yodel-%pid
-                server back {host}:{back} {server}\n""", "haproxy.cfg")
-        return self.start_proxy(["haproxy", "-db", "-f", path], port)
 
     def test_haproxy_with_send_proxy(self):
         daemon = self.start_with("v1")
