@@ -879,6 +879,21 @@ class Strength(TlsTest):
         self.assertEqual(spoken, {"ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256",
                                   "ECDHE-RSA-CHACHA20-POLY1305"})
 
+    def test_compression_that_is_offered_is_not_chosen(self):
+        client = self.connect(self.start_tls())
+        hello = bytearray(self.hello(self.context("TLSv1.2")))
+        at = 5 + 4 + 2 + 32  # headers of record and message, version, random; then two lists
+        at += 1 + hello[at]
+        at += 2 + int.from_bytes(hello[at:at + 2])
+        self.assertEqual(hello[at:at + 2], b"\1\0")
+        hello[at:at + 2] = b"\2\1\0"  # DEFLATE, or none
+        hello[3:5] = (len(hello) - 5).to_bytes(2)
+        hello[6:9] = (len(hello) - 9).to_bytes(3)
+        client.sendall(hello)
+        answer = receive_exactly(client, 5 + 4 + 2 + 32 + 1)
+        self.assertEqual((answer[0], answer[5]), (22, 2))  # a ServerHello
+        self.assertEqual(receive_exactly(client, answer[-1] + 2 + 1)[-1], 0)
+
     def test_no_compression_no_early_data_no_renegotiation(self):
         daemon = self.start_tls()
         shown = self.s_client(daemon, "-tls1_3").stdout
