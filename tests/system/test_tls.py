@@ -809,13 +809,20 @@ class Reload(TlsTest):
         self.assert_serves(self.start_tls("privileges.user=nobody", name="live"), "new")
 
     def test_handshakes_while_it_reloads(self):
-        daemon = self.start_tls("log.level=warn", name="live")
+        self.certificates.make("second", "two.example")
+        pairs = {name: f'certificate = "{self.path(name + ".pem")}"; '
+                       f'key = "{self.path(name + ".key")}";' for name in ("live", "second")}
+        daemon = self.start(options=["log.level=warn"], listen=(), config=self.write_config(
+            f'port = 0; tls: {{ {pairs["live"]} certificates = ( {{ {pairs["second"]} }} ); }};'))
+        expected = {"localhost": [self.certificates.der(name) for name in ("old", "new")],
+                    "two.example": [self.certificates.der("second")]}
         rounds, failures = scaled(60, 25), []
 
         def shake(version):
             try:
-                for _ in range(rounds):
-                    client = self.secure(daemon, self.context(version))
+                for name in [*expected] * rounds:
+                    client = self.secure(daemon, self.context(version), name)
+                    self.assertIn(client.tls.getpeercert(True), expected[name])
                     self.assert_echoes(client)
                     client.finish()
                     self.assert_ends(client)
