@@ -126,9 +126,9 @@ class Hosts(AccessTest):
         for client in served:
             self.assert_echoes(client)
         self.assertEqual(daemon.client_threads(), len(served))
+        daemon.stop()
         self.assertEqual(len(daemon.events("accept")), len(served))
         self.assertEqual({event["reason"] for event in daemon.events("refuse")}, {"denied"})
-        daemon.stop()
         stop = daemon.events("stop")[0]
         self.assertEqual((stop.number("accepted"), stop.number("denied")),
                          (len(served), 2 * len(self.CLIENTS) - len(served)))

@@ -254,6 +254,7 @@ class Refusals(ProxyTest):
         daemon.wait_for("refuse", reason="proxy_header")
         client = self.say(daemon, V1, source="127.0.0.2")
         self.assert_echoes(client)
+        daemon.stop()
         self.assertEqual(len(daemon.events("accept")), 1)
 
     def test_without_proxies_nobody_may_connect(self):
