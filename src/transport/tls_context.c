@@ -125,7 +125,7 @@ static int set_versions(SSL_CTX *ctx, const struct tls_settings *settings, struc
 static void set_manners(SSL_CTX *ctx, const struct tls_settings *settings)
 {
 	static const unsigned char issuer[] = "yodel";
-	static const char curves[] = "X25519:P-256:X448:P-521:P-384";
+	char curves[] = "X25519:P-256:X448:P-521:P-384";
 
 	/*
 	 * In OpenSSL's order, and no finite fields: those cost a server more than who asks for them
