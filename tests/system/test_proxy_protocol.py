@@ -122,9 +122,9 @@ class Headers(ProxyTest):
         accept = daemon.wait_for("accept")
         self.assertEqual([accept[name] for name in (
             "destination", "alpn", "authority", "unique_id", "ssl_version", "ssl_cn",
-            "ssl_cipher", "netns")],
-            ["192.0.2.1:2222", "h2", "example.com", r"\x00\xff", "TLSv1.3", r"bob\n", "AES",
-             "blue"])
+            "ssl_verified", "ssl_cipher", "netns")],
+            ["192.0.2.1:2222", "h2", "example.com", r"\x00\xff", "TLSv1.3", r"bob\n", "yes",
+             "AES", "blue"])
 
     def test_local_and_unknown_keep_the_real_peer_and_are_health_checks(self):
         daemon = self.start_with(options=["log.level=debug", "limits.max_per_peer=1"])

@@ -75,12 +75,23 @@ class Haproxy(TlsTest, ProxyInFront):
             self.assert_echoes(client)
             accepted = daemon.wait_for("accept", peer=peer)
             self.assertEqual(
-                [accepted[name] for name in ("ssl_version", "ssl_cn", "ssl_cipher", "authority")],
-                [version, "client", client.tls.cipher()[0], "front.example"])
+                [accepted[name] for name in ("ssl_version", "ssl_cn", "ssl_verified", "ssl_cipher",
+                                             "authority")],
+                [version, "client", "yes", client.tls.cipher()[0], "front.example"])
             told = daemon.wait_for("tls", peer=peer)  # of the proxy's own
             self.assertEqual((told["version"], told["sni"]), ("TLSv1.3", "localhost"))
             self.assertNotIn("client_subject", told)
         self.assert_many_are_served(daemon, front, None, "client")
+
+    def test_a_name_that_the_proxy_could_not_verify_is_told_as_such(self):
+        daemon = self.start_behind_proxy()
+        front = self.end_tls(daemon, "verify optional crt-ignore-err all ca-ignore-err all")
+        for certificate, verified in (("stranger", "no"), ("client", "yes")):
+            client, peer = self.through(front, None, certificate)
+            self.assert_echoes(client)
+            accepted = daemon.wait_for("accept", peer=peer)
+            self.assertEqual((accepted["ssl_cn"], accepted["ssl_verified"]),
+                             (certificate, verified))
 
     def test_a_proxy_that_speaks_no_tls_is_told(self):
         daemon = self.start_behind_proxy()
