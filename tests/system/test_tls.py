@@ -637,15 +637,18 @@ class KeyUpdates(TlsTest):
             self.skipTest("no libssl to be called from here")
 
     def flood(self, daemon, send_buffer=None, **keywords):
-        """Sends until nothing moves any more, or the daemon has closed."""
+        """Sends until nothing moves any more and the daemon waits, or has closed."""
         sock = self.connect(daemon, **keywords)
         if send_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
         client = KeyUpdateClient(sock)
         self.addCleanup(client.close)
-        while client.update_key() or select.select([], [sock], [], 0.3)[1]:
-            if daemon.events("close"):
-                break
+
+        def is_stuck():
+            has_sent = all(client.update_key() for _ in range(10_000))
+            return not has_sent and not select.select([], [sock], [], 0.1)[1]
+        wait_until(lambda: is_stuck() and daemon.is_waiting() or daemon.events("close"),
+                   "nothing moves any more")
 
     def test_a_flood_ends_with_a_reason_and_costs_no_time_once_it_is_stuck(self):
         for service, reason in (("echo", "idle"), ("discard", "idle"), ("talk", "idle"),
