@@ -411,7 +411,7 @@ const struct option_row listener_options[] = {
 		AT_LISTENER(timeouts.first_byte_ms),
 		.max = DAY,
 		.default_value = "0",
-		.help = "How long a client may take to send its first byte; 0 leaves that to idle"},
+		.help = "How long a client may take to send its first byte, behind PROXY header and TLS handshake; 0 leaves that to idle"},
 	{.path = "timeouts.idle",
 		.type = OPTION_DURATION,
 		AT_LISTENER(timeouts.idle_ms),

@@ -304,7 +304,7 @@ enum close_reason service_talk(struct connection *connection)
 	memset(&talk, 0, offsetof(struct talk, talker));
 	talk.connection = connection;
 	talk.settings = connection->listener->service_settings;
-	talk.silent_since_ms = connection->since_ms;
+	talk.silent_since_ms = connection->ready_ms;
 	if (hub_join(connection->hub, &talk.talker, connection->number) != 0)
 		return CLOSE_RESOURCES;
 	do {

@@ -148,7 +148,7 @@ static int64_t silence_deadline_ms(const struct connection *connection,
 
 	if (connection->bytes_in == 0 && timeouts->first_byte_ms != 0) {
 		*reason = CLOSE_FIRST_BYTE;
-		return connection->since_ms + timeouts->first_byte_ms;
+		return connection->ready_ms + timeouts->first_byte_ms;
 	}
 	*reason = CLOSE_IDLE;
 	if (wait->silent_since_ms == 0 || timeouts->idle_ms == 0)
@@ -259,6 +259,7 @@ static enum close_reason SEPARATE_FRAME open_proxied(struct connection *connecti
 	struct proxy_peer proxy;
 	enum close_reason reason = proxy_peer_receive(&proxy, connection);
 
+	connection->ready_ms = clock_monotonic_ms();
 	if (!proxy_peer_is_refused(reason))
 		log_accept(connection, &proxy);
 	return reason;
@@ -316,6 +317,7 @@ enum close_reason connection_secure(struct connection *connection)
 		&connection->stream, &contexts[connection->listener_index], patience.timeout_ms);
 	if (io != IO_OK && !has_patience(connection, 0, CLOSE_NONE, &patience))
 		return CLOSE_LIFETIME;
+	connection->ready_ms = clock_monotonic_ms();
 	if (io == IO_OK && log_is_wanted(LOG_LEVEL_INFO))
 		log_tls(connection);
 	return reason_of(io, CLOSE_TLS);

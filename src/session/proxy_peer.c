@@ -105,6 +105,8 @@ void proxy_peer_log(const struct proxy_peer *peer, struct log_line *line)
 		if (values[i].value->bytes != NULL)
 			log_bytes(line, values[i].name, values[i].value->bytes,
 				values[i].value->length);
+	if (header->ssl_cn.bytes != NULL)
+		log_text(line, "ssl_verified", header->is_ssl_verified ? "yes" : "no");
 	if (peer->why != NULL)
 		log_text(line, "error", peer->why);
 }

@@ -214,6 +214,7 @@ static struct connection *take_slot(struct registry *registry, const struct admi
 		.run = admission->run,
 		.peer = admission->peer,
 		.since_ms = admission->now_ms,
+		.ready_ms = admission->now_ms,
 		.lifetime_deadline_ms = lifetime_ms == 0 ? 0 : admission->now_ms + lifetime_ms,
 		.open_at_accept = registry->open,
 		.is_health_check = is_health_check(

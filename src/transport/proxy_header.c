@@ -299,6 +299,9 @@ static enum proxy_result read_ssl(const struct reading *reading, struct proxy_va
 	struct proxy_value rest = {ssl.bytes + SSL_BYTES, ssl.length - SSL_BYTES}, value;
 	uint8_t type;
 
+	/* Behind the client's flags, 32 bits that are 0 only for a good certificate. */
+	reading->header->is_ssl_verified = read_16(ssl.bytes + 1) == 0 &&
+					   read_16(ssl.bytes + 3) == 0;
 	while (rest.length > 0) {
 		if (!take_value(&rest, &type, &value))
 			return bad(reading, "expected values that end with what is about SSL");

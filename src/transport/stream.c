@@ -281,10 +281,10 @@ static struct wait begin_wait(const struct stream *stream, int64_t timeout_ms, s
  * slowly makes progress that send(2) does not show.
  */
 static bool has_progress(
-	const struct stream *stream, const struct wait *wait, size_t length, size_t sent)
+	const struct stream *stream, const struct wait *wait, size_t wanted, size_t sent)
 {
 	uint64_t given = wait->unsent + (handed_bytes(stream, sent) - wait->handed);
-	size_t left = unsent_bytes(stream), wanted = length - wait->sent;
+	size_t left = unsent_bytes(stream);
 
 	if (wanted > STREAM_PIECE_BYTES)
 		wanted = STREAM_PIECE_BYTES;
@@ -293,7 +293,10 @@ static bool has_progress(
 	return given >= left && given - left >= wanted;
 }
 
-/* The peer is slower than we are: wait for it, as long as it takes a piece in the time. */
+/*
+ * The peer is slower than we are: wait for it, as long as it takes a piece in the time. What is before
+ * our end goes in pieces, too: else a peer could stretch it byte by byte.
+ */
 static enum io write_patiently(
 	struct stream *stream, const void *src, size_t length, int64_t timeout_ms, size_t *sent)
 {
@@ -305,8 +308,9 @@ static enum io write_patiently(
 
 		if (left_ms < 0) {
 			bool is_last = wait.deadline_ms == stream->write_deadline_ms;
+			size_t wanted = src == NULL ? STREAM_PIECE_BYTES : length - wait.sent;
 
-			if (is_last || !has_progress(stream, &wait, length, *sent))
+			if (is_last || !has_progress(stream, &wait, wanted, *sent))
 				return IO_TIMEOUT;
 			wait = begin_wait(stream, timeout_ms, *sent);
 			continue;

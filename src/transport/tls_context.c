@@ -125,7 +125,13 @@ static int set_versions(SSL_CTX *ctx, const struct tls_settings *settings, struc
 static void set_manners(SSL_CTX *ctx, const struct tls_settings *settings)
 {
 	static const unsigned char issuer[] = "yodel";
+	char curves[] = "X25519:P-256:X448:P-521:P-384";
 
+	/*
+	 * In OpenSSL's order, and no finite fields: those cost a server more than who asks for them
+	 * (CVE-2002-20001). A provider that lacks a curve keeps its own list.
+	 */
+	(void)SSL_CTX_set1_groups_list(ctx, curves);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 					 SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA);

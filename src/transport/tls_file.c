@@ -47,8 +47,24 @@ static bool is_at_end(void)
 	return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
 }
 
-int tls_file_refuse(const char *what, const char *path, const char *kind, struct error *error)
+/* OpenSSL takes a failed read for the end of the file. */
+static bool is_broken(BIO *bio)
 {
+	FILE *file = NULL;
+
+	(void)BIO_get_fp(bio, &file);
+	return file != NULL && ferror(file) != 0;
+}
+
+int tls_file_refuse(
+	const char *what, const char *path, const char *kind, BIO *bio, struct error *error)
+{
+	int number = errno;
+
+	if (is_broken(bio)) {
+		ERR_clear_error();
+		return error_set_errno(error, EX_CONFIG, number, "cannot read %s %s", what, path);
+	}
 	return error_set(error, EX_CONFIG, "%s %s: expected a %s in PEM format, got %s", what, path,
 		kind, is_at_end() ? (ERR_clear_error(), "none") : tls_error_take());
 }
@@ -61,8 +77,8 @@ static int read_all(BIO *bio, const char *what, const char *path, STACK_OF(X509)
 
 	while ((certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL)
 		CHECK(sk_X509_push(certificates, certificate) > 0);
-	if (sk_X509_num(certificates) == 0 || !is_at_end())
-		return tls_file_refuse(what, path, "certificate", error);
+	if (sk_X509_num(certificates) == 0 || is_broken(bio) || !is_at_end())
+		return tls_file_refuse(what, path, "certificate", bio, error);
 	ERR_clear_error();
 	return 0;
 }

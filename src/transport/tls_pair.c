@@ -63,7 +63,7 @@ static int read_key(struct tls_pair *pair, const char *path, uid_t owner, struct
 				"key %s: expected a key without a passphrase, got an encrypted one",
 				path);
 		else if (pair->key == NULL)
-			result = tls_file_refuse("key", path, "key", error);
+			result = tls_file_refuse("key", path, "key", bio, error);
 	}
 	ERR_clear_error();
 	BIO_free(bio);

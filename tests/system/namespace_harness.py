@@ -6,6 +6,8 @@ Tests in a network namespace of their own, where every address and every port ma
 it is skipped where there is none to be had.
 """
 
+import concurrent.futures
+import ctypes
 import fcntl
 import functools
 import os
@@ -19,6 +21,7 @@ import unittest
 from yodel_harness import PATIENCE, wait_until
 
 IN_NAMESPACE = "YODEL_TEST_NAMESPACE"
+CLONE_NEWNET = 0x40000000
 UNSHARE = ["unshare", "--user", "--map-root-user", "--net"]
 
 
@@ -71,14 +74,71 @@ def is_usable(text):
             return False
 
 
+def ip(*words):
+    try:
+        subprocess.run(["ip", *words], check=True, stderr=subprocess.PIPE)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise unittest.SkipTest(f"no interface can be made: {error}") from None
+
+
+def add_addresses(interface, addresses):
+    ip("link", "set", interface, "up")
+    for address in addresses:
+        ip("address", "add", address, "dev", interface, *(["nodad"] if ":" in address else []))
+
+
 def add_interface(name):
     """Adds one that leads nowhere, for multicasts, which the loopback interface does not take."""
-    for words in (["link", "add", name, "type", "dummy"], ["link", "set", name, "up"],
-                  ["address", "add", "fd00:7::1/64", "dev", name, "nodad"]):
+    ip("link", "add", name, "type", "dummy")
+    add_addresses(name, ["fd00:7::1/64"])
+
+
+class Host:
+    """
+    A host with a cable to ours: a network namespace of its own, as long as the process lives.
+    Source: setns(2), veth(4).
+    """
+
+    def __init__(self, name, ours, theirs):
+        """Addresses come with the length of their network."""
+        self.namespace = None
+        self.namespace = self.run(self.make_namespace)
+        ip("link", "add", name, "type", "veth", "peer", "name", "eth0", "netns",
+           f"/proc/{os.getpid()}/fd/{self.namespace}")
+        add_addresses(name, ours)
+        self.run(add_addresses, "eth0", theirs)
+        for address in ours:
+            wait_until(lambda: self.reaches(address.split("/")[0]), f"{name} reaches {address}")
+
+    @staticmethod
+    def make_namespace():
+        """The new one is the calling thread's."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWNET) != 0:
+            raise unittest.SkipTest(f"unshare(2): {os.strerror(ctypes.get_errno())}")
+        return os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+    def run(self, function, *arguments):
+        """Calls it there; a socket that it returns stays one of that host."""
+        def enter():
+            libc = ctypes.CDLL(None, use_errno=True)
+            if self.namespace is not None and libc.setns(self.namespace, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+            return function(*arguments)
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            return thread.submit(enter).result()
+
+    def reaches(self, address):
         try:
-            subprocess.run(["ip", *words], check=True, stderr=subprocess.PIPE)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise unittest.SkipTest(f"no interface can be made: {error}") from None
+            self.run(socket.create_connection, (address, 9)).close()
+        except ConnectionRefusedError:
+            pass
+        except OSError:
+            return False
+        return True
+
+    def connect(self, address, source):
+        return self.run(socket.create_connection, address, PATIENCE, (source, 0))
 
 
 def send_as(source, destination, data=b"yodel"):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Who may connect: allow and deny, from addresses of the loopback network; health checks."""
+"""Who may connect: allow and deny, from the loopback network and from other hosts; health checks."""
 
 import socket
 
+from namespace_harness import Host, in_namespace
 from yodel_harness import (CONFIGURATION, SystemTest, has_ipv6, main, receive_all, receive_end,
                            run)
 
@@ -84,6 +85,53 @@ class Rules(AccessTest):
         self.assertIn(f'{path}:3: deny.[1]: expected an IPv4 or IPv6 address, or a network '
                       'ADDRESS/BITS without bits behind those, got "10.0.0.1/8"', done.stderr)
         self.assertIn(f"{path}:4: deny.[2]: ", done.stderr)
+
+
+class Hosts(AccessTest):
+    """Clients of other hosts, which are network namespaces of their own."""
+
+    # Whether "top" and "own", below, let them in.
+    CLIENTS = (("office", "10.1.0.2", True, True), ("office", "10.1.0.3", False, True),
+               ("office", "fd00:1::2", True, False), ("guest", "10.2.0.2", False, True),
+               ("guest", "fd00:2::2", True, True), ("guest", "fd00:2::3", False, False),
+               ("stranger", "10.3.0.2", False, False), ("stranger", "fd00:3::2", False, True))
+
+    def add_hosts(self):
+        return {name: Host(name, [f"10.{n}.0.1/24", f"fd00:{n}::1/64"],
+                           [f"10.{n}.0.2/24", f"10.{n}.0.3/24", f"fd00:{n}::2/64",
+                            f"fd00:{n}::3/64"])
+                for n, name in enumerate(("office", "guest", "stranger"), 1)}
+
+    @in_namespace
+    def test_the_best_match_decides_for_clients_of_each_host(self):
+        hosts = self.add_hosts()
+        daemon = self.start_with('''
+            allow = ("10.1.0.0/16", "fd00:1::/32", "fd00:2::2");
+            deny = ("10.1.0.3", "fd00:2::/64");
+            listen: ( { name = "top"; host = "*"; port = 0; },
+                      { name = "own"; host = "*"; port = 0; allow = ();
+                        deny = ("10.3.0.0/16", "fd00:1::/64", "fd00:2::3"); } );''', "")
+        served = []
+        for host, source, *are_allowed in self.CLIENTS:
+            ours = source[:-1] + "1"
+            for index, is_allowed in enumerate(are_allowed):
+                with self.subTest(source=source, index=index):
+                    client = hosts[host].connect((ours, daemon.address(index)[1]), source)
+                    self.addCleanup(client.close)
+                    if is_allowed:
+                        self.assert_echoes(client)
+                        served.append(client)
+                    else:
+                        self.assertEqual(receive_end(client), b"")
+        for client in served:
+            self.assert_echoes(client)
+        self.assertEqual(daemon.client_threads(), len(served))
+        daemon.stop()
+        self.assertEqual(len(daemon.events("accept")), len(served))
+        self.assertEqual({event["reason"] for event in daemon.events("refuse")}, {"denied"})
+        stop = daemon.events("stop")[0]
+        self.assertEqual((stop.number("accepted"), stop.number("denied")),
+                         (len(served), 2 * len(self.CLIENTS) - len(served)))
 
 
 class Probes(AccessTest):

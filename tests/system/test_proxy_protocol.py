@@ -3,15 +3,16 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import struct
 import subprocess
+import time
 import zlib
 
+from proxy_harness import ProxyInFront
 from yodel_harness import (PATIENCE, YODELD, SystemTest, close_with_reset, free_port, main,
-                           receive_all, receive_end, wait_until)
+                           receive_all, receive_end, seconds_between, wait_until)
 
 YODEL = os.environ.get("YODEL") or os.path.join(os.path.dirname(YODELD), "yodel")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -86,6 +87,17 @@ class Headers(ProxyTest):
                 close = daemon.wait_for("close", conn=number)
                 self.assertEqual((close["peer"], close["in"], close["out"]), (peer, "5", "5"))
 
+    def test_silence_counts_from_the_end_of_the_header(self):
+        daemon = self.start_with("v1", listen="127.0.0.1:0=talk",
+                                 options=["timeouts.first_byte=500ms"])
+        client = self.connect(daemon)
+        time.sleep(0.5)  # the proxy's pace
+        client.sendall(V1)
+        receive_all(client)  # that nobody is there to answer
+        client.close()
+        closed = daemon.wait_for("close", reason="first_byte")
+        self.assertGreater(seconds_between(daemon.wait_for("accept"), closed), 0.45)
+
     def test_bytes_behind_the_header_are_the_service_s(self):
         daemon = self.start_with()
         for header in (V1, v2(tlvs=tlv(4, b"x" * 2000))):
@@ -111,9 +123,9 @@ class Headers(ProxyTest):
         accept = daemon.wait_for("accept")
         self.assertEqual([accept[name] for name in (
             "destination", "alpn", "authority", "unique_id", "ssl_version", "ssl_cn",
-            "ssl_cipher", "netns")],
-            ["192.0.2.1:2222", "h2", "example.com", r"\x00\xff", "TLSv1.3", r"bob\n", "AES",
-             "blue"])
+            "ssl_verified", "ssl_cipher", "netns")],
+            ["192.0.2.1:2222", "h2", "example.com", r"\x00\xff", "TLSv1.3", r"bob\n", "yes",
+             "AES", "blue"])
 
     def test_local_and_unknown_keep_the_real_peer_and_are_health_checks(self):
         daemon = self.start_with(options=["log.level=debug", "limits.max_per_peer=1"])
@@ -302,7 +314,7 @@ class Refusals(ProxyTest):
         daemon.wait_for("refuse", reason="proxy_header")
         client = self.say(daemon, V1, source="127.0.0.2")
         self.assert_echoes(client)
-        daemon.wait_for("accept")
+        daemon.stop()
         self.assertEqual(len(daemon.events("accept")), 1)
 
     def test_without_proxies_nobody_may_connect(self):
@@ -366,30 +378,8 @@ class Client(ProxyTest):
             self.assertIn(b"send-proxy: expected v1 or v2", done.stderr)
 
 
-class Proxies(ProxyTest):
+class Proxies(ProxyTest, ProxyInFront):
     """Other people's proxies in front of the daemon."""
-
-    def start_proxy(self, command, port):
-        program = shutil.which(command[0], path=os.environ["PATH"] + ":/usr/sbin")
-        if program is None:
-            self.skipTest(f"no {command[0]}")
-        proxy = subprocess.Popen([program, *command[1:]], stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.PIPE)
-
-        def stop():
-            proxy.terminate()
-            proxy.communicate()
-        self.addCleanup(stop)
-
-        def accepts():
-            if proxy.poll() is not None:
-                raise AssertionError(proxy.stderr.read().decode())
-            with contextlib.suppress(ConnectionError), \
-                    socket.create_connection(("127.0.0.1", port), PATIENCE):
-                return True
-            return False
-        wait_until(accepts, f"{command[0]} accepts")
-        return ("127.0.0.1", port)
 
     def assert_proxied(self, daemon, front):
         """Many clients at once, each of them the peer, and a long stream, byte for byte."""
@@ -405,23 +395,6 @@ class Proxies(ProxyTest):
                 while len(got) < start + (1 << 14):
                     got += client.recv(1 << 16)
         self.assertEqual(zlib.crc32(got), zlib.crc32(data))
-
-    def haproxy(self, daemon, server):
-        port = free_port()
-        host, back = daemon.address()
-        path = self.write_config(f"""
-            global
-                maxconn 200
-            defaults
-                mode tcp
-                timeout connect 10s
-                timeout client 1m
-                timeout server 1m
-            listen front
-                bind 127.0.0.1:{port}
-                unique-id-format yodel-%pid
-                server back {host}:{back} {server}\n""", "haproxy.cfg")
-        return self.start_proxy(["haproxy", "-db", "-f", path], port)
 
     def test_haproxy_with_send_proxy(self):
         daemon = self.start_with("v1")

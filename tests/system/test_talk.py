@@ -421,8 +421,8 @@ class End(TalkTest):
                         client = self.connect(daemon)
                     client.sendall(b"word%d\nmore%d\n" % (number, number))
                     client.close()
-                heard = operator.read_until(b"more29")
-                for number in range(29):
+                heard = b"".join(operator.read_until(b": more") for _ in range(30))
+                for number in range(30):
                     self.assertIn(b"word%d\r\n" % number, heard)
                 daemon.signal(signal.SIGTERM)
                 self.assertEqual(daemon.wait_for_exit(), 0)

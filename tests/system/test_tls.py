@@ -2,10 +2,12 @@
 """TLS listeners: every service as in the clear, and whatever clients do wrong costs them alone."""
 
 import contextlib
+import ctypes.util
 import hashlib
 import os
 import pwd
 import random
+import select
 import signal
 import socket
 import ssl
@@ -14,9 +16,10 @@ import threading
 import time
 import unittest
 
-from tls_harness import EC, RSA, VERSIONS, TlsClient, TlsTest, openssl
+from tls_harness import EC, RSA, VERSIONS, KeyUpdateClient, TlsClient, TlsTest, openssl
 from yodel_harness import (PATIENCE, SLACK, close_with_reset, environment, main, receive_all,
-                           receive_end, receive_exactly, scaled, split_address, wait_until)
+                           receive_end, receive_exactly, scaled, seconds_between, split_address,
+                           wait_until)
 
 MIB = 1024 * 1024
 
@@ -171,6 +174,20 @@ class Talk(TlsTest):
         client.finish()
         self.assert_ends(client)
         self.assert_closed(daemon, "client_fin")
+
+
+    def test_silence_counts_from_the_end_of_the_handshake(self):
+        for option, reason in (("timeouts.first_byte", "first_byte"), ("timeouts.idle", "idle")):
+            with self.subTest(option=option):
+                daemon = self.start_tls(f"{option}=500ms", listen=["127.0.0.1:0=talk"])
+                client = self.connect(daemon)
+                time.sleep(0.5)  # the client's pace
+                client = TlsClient(client, self.context(), "localhost").handshake()
+                receive_all(client)  # that nobody is there to answer
+                client.finish()
+                client.sock.close()
+                closed = self.assert_closed(daemon, reason)
+                self.assertGreater(seconds_between(daemon.wait_for("tls"), closed), 0.45)
 
 
 class Certificate(TlsTest):
@@ -534,6 +551,18 @@ class End(TlsTest):
         self.assert_closed(daemon, "client_reset")
 
 
+def fill(sock):
+    """No record fits as exactly as this does: not a byte more can be sent."""
+    failures = 0
+    while failures < 10:
+        try:
+            sock.send(bytes(1000), socket.MSG_DONTWAIT)
+            failures = 0
+        except BlockingIOError:
+            failures += 1
+            time.sleep(0.01)  # what is on its way arrives, which nothing announces
+
+
 class Timeouts(TlsTest):
     def test_idle_ends_a_silent_client_with_close_notify(self):
         daemon = self.start_tls("timeouts.idle=200ms")
@@ -602,11 +631,78 @@ class Timeouts(TlsTest):
                 time.sleep(0.02)  # the client's pace
         self.assert_closed(daemon, "lifetime")
 
+    def test_who_nibbles_at_what_is_before_the_close_notify_meets_the_write_timeout(self):
+        daemon = self.start_tls("timeouts.write=500ms", "socket.send_buffer=256k")
+        client = self.secure(daemon, receive_buffer=4096)
+        self.assert_echoes(client)
+        with daemon.socket_of(client.sock) as ours:
+            fill(ours)
+        client.finish()
+        nibbled = 0
+        with contextlib.suppress(ConnectionError):
+            while not daemon.events("close"):
+                nibbled += len(client.sock.recv(512))
+                time.sleep(0.05)  # the client's pace
+        closed = self.assert_closed(daemon, "write_timeout")
+        self.assertEqual((closed["in"], closed["out"]), ("5", "5"))
+        self.assertLess(nibbled, 100_000)
+
     def test_lifetime_ends_a_client_that_never_reads(self):
         daemon = self.start_tls("timeouts.write=0", "timeouts.lifetime=500ms",
                                 "socket.send_buffer=64k", listen=["127.0.0.1:0=chargen"])
         self.secure(daemon, receive_buffer=4096)
         self.assert_closed(daemon, "lifetime")
+
+
+class KeyUpdates(TlsTest):
+    """A client that asks for an answer with each of its KeyUpdates, and takes none."""
+
+    def setUp(self):
+        if ctypes.util.find_library("ssl") is None:
+            self.skipTest("no libssl to be called from here")
+
+    def flood(self, daemon, send_buffer=None, **keywords):
+        """Sends until nothing moves any more and the daemon waits, or has closed."""
+        sock = self.connect(daemon, **keywords)
+        if send_buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+        client = KeyUpdateClient(sock)
+        self.addCleanup(client.close)
+
+        def is_stuck():
+            has_sent = all(client.update_key() for _ in range(10_000))
+            return not has_sent and not select.select([], [sock], [], 0.1)[1]
+        wait_until(lambda: is_stuck() and daemon.is_waiting() or daemon.events("close"),
+                   "nothing moves any more")
+
+    def test_a_flood_ends_with_a_reason_and_costs_no_time_once_it_is_stuck(self):
+        for service, reason in (("echo", "idle"), ("discard", "idle"), ("talk", "idle"),
+                                ("message", "idle"), ("chargen", "write_timeout")):
+            with self.subTest(service=service):
+                daemon = self.start_tls(
+                    "timeouts.idle=2s", "timeouts.write=2s", "timeouts.linger=100ms",
+                    "socket.send_buffer=16k", "socket.receive_buffer=16k",
+                    listen=[f"127.0.0.1:0={service}"])
+                self.flood(daemon, send_buffer=4096, receive_buffer=4096)
+                before = daemon.cpu_seconds()
+                self.assert_closed(daemon, reason)
+                self.assertLess(daemon.cpu_seconds() - before, 0.5)
+
+    def test_a_flood_into_large_buffers_ends_in_time_and_leaves_others_alone(self):
+        daemon = self.start_tls("timeouts.idle=1s", "timeouts.write=500ms",
+                                "timeouts.linger=100ms",
+                                listen=["127.0.0.1:0=echo", "127.0.0.1:0=greet"])
+        flood = threading.Thread(target=self.flood, args=(daemon,))
+        flood.start()
+        daemon.wait_for("tls", listener="echo")
+        while flood.is_alive():
+            client = self.secure(daemon, index=1)
+            self.assertEqual(receive_all(client), b"Hello, Client!")
+            client.finish()
+            client.sock.close()
+            flood.join(0.05)
+        closed = self.assert_closed(daemon, "idle", listener="echo")
+        self.assert_between(closed.number("ms"), 1000, 1000 + SLACK * 1000)
 
 
 class Drain(TlsTest):
@@ -754,13 +850,20 @@ class Reload(TlsTest):
         self.assert_serves(self.start_tls("privileges.user=nobody", name="live"), "new")
 
     def test_handshakes_while_it_reloads(self):
-        daemon = self.start_tls("log.level=warn", name="live")
+        self.certificates.make("second", "two.example")
+        pairs = {name: f'certificate = "{self.path(name + ".pem")}"; '
+                       f'key = "{self.path(name + ".key")}";' for name in ("live", "second")}
+        daemon = self.start(options=["log.level=warn"], listen=(), config=self.write_config(
+            f'port = 0; tls: {{ {pairs["live"]} certificates = ( {{ {pairs["second"]} }} ); }};'))
+        expected = {"localhost": [self.certificates.der(name) for name in ("old", "new")],
+                    "two.example": [self.certificates.der("second")]}
         rounds, failures = scaled(60, 25), []
 
         def shake(version):
             try:
-                for _ in range(rounds):
-                    client = self.secure(daemon, self.context(version))
+                for name in [*expected] * rounds:
+                    client = self.secure(daemon, self.context(version), name)
+                    self.assertIn(client.tls.getpeercert(True), expected[name])
                     self.assert_echoes(client)
                     client.finish()
                     self.assert_ends(client)
@@ -823,6 +926,21 @@ class Strength(TlsTest):
                 spoken.add(self.secure(daemon, context).tls.cipher()[0])
         self.assertEqual(spoken, {"ECDHE-RSA-AES256-GCM-SHA384", "ECDHE-RSA-AES128-GCM-SHA256",
                                   "ECDHE-RSA-CHACHA20-POLY1305"})
+
+    def test_compression_that_is_offered_is_not_chosen(self):
+        client = self.connect(self.start_tls())
+        hello = bytearray(self.hello(self.context("TLSv1.2")))
+        at = 5 + 4 + 2 + 32  # headers of record and message, version, random; then two lists
+        at += 1 + hello[at]
+        at += 2 + int.from_bytes(hello[at:at + 2])
+        self.assertEqual(hello[at:at + 2], b"\1\0")
+        hello[at:at + 2] = b"\2\1\0"  # DEFLATE, or none
+        hello[3:5] = (len(hello) - 5).to_bytes(2)
+        hello[6:9] = (len(hello) - 9).to_bytes(3)
+        client.sendall(hello)
+        answer = receive_exactly(client, 5 + 4 + 2 + 32 + 1)
+        self.assertEqual((answer[0], answer[5]), (22, 2))  # a ServerHello
+        self.assertEqual(receive_exactly(client, answer[-1] + 2 + 1)[-1], 0)
 
     def test_no_compression_no_early_data_no_renegotiation(self):
         daemon = self.start_tls()

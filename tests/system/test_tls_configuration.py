@@ -41,6 +41,11 @@ class Files(TlsTest):
                             key="/nowhere.key")
         self.assert_refused("certificate /: expected a file, got something else", "/")
 
+    def test_files_that_cannot_be_read(self):
+        broken = "/proc/self/mem"  # nothing is at its beginning
+        self.assert_refused(f"cannot read certificate {broken}: Input/output error", broken)
+        self.assert_refused(f"cannot read key {broken}: Input/output error", key=broken)
+
     def test_files_that_are_something_else(self):
         text = self.write("text", "yodel\n")
         self.assert_refused(f"certificate {text}: expected a certificate in PEM format, got none",

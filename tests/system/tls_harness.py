@@ -5,6 +5,8 @@ not: end its stream and read on, cut it, send a record in pieces.
 """
 
 import contextlib
+import ctypes
+import ctypes.util
 import hashlib
 import os
 import select
@@ -168,6 +170,35 @@ class TlsClient:
                         self.sock.settimeout(PATIENCE)
                         return
                     yield got
+
+
+class KeyUpdateClient:
+    """TLS 1.3 by libssl itself, for Python's ssl sends no KeyUpdate; it never reads again."""
+
+    UPDATE_REQUESTED = 1
+
+    def __init__(self, sock):
+        self.sock = sock
+        self.libssl = ctypes.CDLL(ctypes.util.find_library("ssl"))
+        for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+            getattr(self.libssl, name).restype = ctypes.c_void_p
+        self.context = ctypes.c_void_p(
+            self.libssl.SSL_CTX_new(ctypes.c_void_p(self.libssl.TLS_client_method())))
+        self.tls = ctypes.c_void_p(self.libssl.SSL_new(self.context))
+        self.libssl.SSL_set_fd(self.tls, sock.fileno())
+        sock.setblocking(True)
+        if self.libssl.SSL_connect(self.tls) != 1:
+            raise AssertionError("the handshake failed")
+        sock.setblocking(False)
+
+    def update_key(self):
+        """Sends one that asks for another; returns whether all of it has gone out."""
+        self.libssl.SSL_key_update(self.tls, self.UPDATE_REQUESTED)
+        return self.libssl.SSL_do_handshake(self.tls) == 1
+
+    def close(self):
+        self.libssl.SSL_free(self.tls)
+        self.libssl.SSL_CTX_free(self.context)
 
 
 class TlsTest(SystemTest):

@@ -193,8 +193,24 @@ static void version_2_brings_values(void **state)
 	expect_text(&header.unique_id, "id");
 	expect_text(&header.ssl_version, "TLSv1.3");
 	expect_text(&header.ssl_cn, "bob");
+	assert_true(header.is_ssl_verified);
 	expect_text(&header.netns, "ns");
 	assert_null(header.ssl_cipher.bytes);
+}
+
+static void a_certificate_is_verified_only_where_all_bits_say_so(void **state)
+{
+	enum { VERIFY_OFFSET = 16 + 12 + 3 + 1 };
+	(void)state;
+	for (size_t i = 0; i < 4; i++) {
+		char bytes[] = SIGNATURE "\x21\x11\0\x1a" TCP4_8080
+					 "\x20\0\x0b\x01\0\0\0\0\x22\0\3bob";
+
+		bytes[VERIFY_OFFSET + i] = 1;
+		WHOLE(bytes);
+		expect_text(&header.ssl_cn, "bob");
+		assert_false(header.is_ssl_verified);
+	}
 }
 
 static void other_headers_of_version_2_are_bad(void **state)
@@ -281,6 +297,7 @@ int main(void)
 		cmocka_unit_test(version_2_announces_unix_sockets),
 		cmocka_unit_test(local_and_unspec_announce_nobody),
 		cmocka_unit_test(version_2_brings_values),
+		cmocka_unit_test(a_certificate_is_verified_only_where_all_bits_say_so),
 		cmocka_unit_test(other_headers_of_version_2_are_bad),
 		cmocka_unit_test(the_checksum_is_crc32c),
 		cmocka_unit_test(what_is_written_is_read),

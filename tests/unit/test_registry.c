@@ -115,6 +115,7 @@ static void admit_fills_the_connection(void **state)
 	assert_int_equal(connection->listener_index, 1);
 	assert_int_equal(connection->stream.fd, 0);
 	assert_int_equal(connection->since_ms, 12345);
+	assert_int_equal(connection->ready_ms, 12345);
 	assert_int_equal(connection->lifetime_deadline_ms, 12845);
 	assert_int_equal(connection->open_at_accept, 2);
 	assert_int_equal(connection->bytes_in + connection->bytes_out, 0);

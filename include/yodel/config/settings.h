@@ -17,7 +17,7 @@
 
 /* Milliseconds; 0 is off. */
 struct timeouts {
-	int64_t first_byte_ms;   /* from accept to the client's first byte */
+	int64_t first_byte_ms;   /* from the beginning of the service to the client's first byte */
 	int64_t idle_ms;         /* silence of the client */
 	int64_t write_ms;        /* for the client to take one piece that we send */
 	int64_t lifetime_ms;     /* of the whole connection */

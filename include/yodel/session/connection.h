@@ -43,7 +43,8 @@ struct connection {
 	size_t listener_index;
 	enum close_reason (*run)(struct connection *connection); /* the service */
 	struct address peer;
-	int64_t since_ms;                  /* clock_monotonic_ms at the accept */
+	int64_t since_ms; /* clock_monotonic_ms at the accept */
+	int64_t ready_ms; /* the same, behind PROXY header and handshake: silence counts from here */
 	size_t open_at_accept;             /* connections open then, with this one */
 	bool is_health_check;              /* the peer is of probe_from */
 	bool is_stuck;                     /* the client did not take what we wrote in time */
@@ -136,8 +137,8 @@ enum close_reason connection_write(
 	struct connection *connection, const void *src, size_t length) MUST_USE;
 
 /*
- * Ends the connection: our FIN (with TLS behind our close_notify, for which the client has
- * timeouts.write) and a linger-read of at most timeouts.linger where the reason has one, then off the registry's list, then the descriptor closed, then the log line. The slot stays
+ * Ends the connection: our FIN (with TLS behind our close_notify; the client has timeouts.write for
+ * each piece before that) and a linger-read of at most timeouts.linger where the reason has one, then off the registry's list, then the descriptor closed, then the log line. The slot stays
  * taken until registry_release.
  */
 void connection_close(struct connection *connection, enum close_reason reason);

@@ -58,6 +58,7 @@ struct proxy_header {
 	struct proxy_value unique_id;
 	struct proxy_value ssl_version;
 	struct proxy_value ssl_cn;
+	bool is_ssl_verified; /* the certificate with ssl_cn, by the proxy's word */
 	struct proxy_value ssl_cipher;
 	struct proxy_value netns;
 };

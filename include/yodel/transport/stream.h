@@ -111,7 +111,8 @@ enum io stream_write_all(struct stream *stream, const void *src, size_t length, 
 /*
  * Says that we send no more (with TLS close_notify; then FIN, behind everything written); reading goes
  * on. Where TLS has failed there is only the FIN, which the peer can tell from an orderly end.
- *   timeout_ms   as for stream_write_all, for the close_notify
+ *   timeout_ms   in which the peer must take STREAM_PIECE_BYTES of what is before the close_notify, or
+ *                all of it; 0 waits for ever
  * Returns IO_OK, or IO_TIMEOUT where the peer did not take what was before it.
  */
 enum io stream_finish(struct stream *stream, int64_t timeout_ms) MUST_USE;

@@ -31,10 +31,12 @@ struct stack_st_X509 *tls_file_read_certificates(
 	const char *what, const char *path, struct error *error) MUST_USE;
 
 /*
- * Says that a file does not hold what it should, by OpenSSL's last error.
+ * Says that a file does not hold what it should, by OpenSSL's last error, or cannot be read, by errno.
  *   kind   what it should: "key"
+ *   bio    what it was read with
  * Returns -1.
  */
-int tls_file_refuse(const char *what, const char *path, const char *kind, struct error *error);
+int tls_file_refuse(
+	const char *what, const char *path, const char *kind, BIO *bio, struct error *error);
 
 #endif
