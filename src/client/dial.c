@@ -257,8 +257,7 @@ static bool is_own_peer(int fd)
 {
 	struct address own = {.length = sizeof own.v6}, peer = {.length = sizeof peer.v6};
 
-	return getsockname(fd, &own.any, &own.length) == 0 &&
-	       (own.any.sa_family == AF_INET || own.any.sa_family == AF_INET6) &&
+	return getsockname(fd, &own.any, &own.length) == 0 && address_is_internet(&own) &&
 	       getpeername(fd, &peer.any, &peer.length) == 0 && own.length == peer.length &&
 	       memcmp(&own.any, &peer.any, own.length) == 0;
 }

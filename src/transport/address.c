@@ -111,6 +111,11 @@ void address_normalize(struct address *address)
 	address->length = sizeof v4;
 }
 
+bool address_is_internet(const struct address *address)
+{
+	return address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
+}
+
 bool address_is_local(const struct address *address)
 {
 	switch (address->any.sa_family) {

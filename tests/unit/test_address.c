@@ -289,6 +289,20 @@ static void a_host_may_be_a_path(void **state)
 	assert_null(address_path_of_host("127.0.0.1"));
 }
 
+static void only_ipv4_and_ipv6_are_internet(void **state)
+{
+	struct address four = v4("192.0.2.1", 1), six = v6("2001:db8::1", 1), path, none = {0};
+	struct address process = address_of_process(-1);
+
+	(void)state;
+	assert_true(address_from_path("@yodel", &path));
+	assert_true(address_is_internet(&four));
+	assert_true(address_is_internet(&six));
+	assert_false(address_is_internet(&path));
+	assert_false(address_is_internet(&process));
+	assert_false(address_is_internet(&none));
+}
+
 static void a_process_is_known_by_its_number_and_user(void **state)
 {
 	char expected[64];
@@ -355,6 +369,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_written_for_people),
 		cmocka_unit_test(paths_become_addresses_and_text_again),
 		cmocka_unit_test(a_host_may_be_a_path),
+		cmocka_unit_test(only_ipv4_and_ipv6_are_internet),
 		cmocka_unit_test(a_process_is_known_by_its_number_and_user),
 		cmocka_unit_test(prefix_keeps_exactly_the_first_bits),
 		cmocka_unit_test(prefix_decides_who_is_the_same_peer),

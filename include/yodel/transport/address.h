@@ -84,6 +84,9 @@ struct address address_of_process(int fd);
 /* Turns an IPv4-mapped IPv6 address, as a dual-stack listener reports it, into the IPv4 address. */
 void address_normalize(struct address *address);
 
+/* Whether it is one of IPv4 or IPv6, and not a Unix socket's, a process or none. */
+bool address_is_internet(const struct address *address);
+
 /* Whether only this machine can reach the address: the loopback's, or a Unix socket's. */
 bool address_is_local(const struct address *address);
 
