@@ -15,6 +15,9 @@
 static_assert(ADDRESS_FAMILY_PROCESS > AF_MAX && ADDRESS_FAMILY_PROCESS <= UINT8_MAX,
 	"a family of its own, which fits into a prefix");
 
+/* The kernel may write to all that is behind the length. */
+enum { CAPACITY = sizeof(struct address) - offsetof(struct address, any) };
+
 static bool is_listed(const struct address *list, size_t count, const struct addrinfo *entry)
 {
 	for (size_t i = 0; i < count; i++)
@@ -85,6 +88,24 @@ const char *address_path_of_host(const char *host)
 	static const char prefix[] = "unix:";
 
 	return strncmp(host, prefix, strlen(prefix)) == 0 ? host + strlen(prefix) : NULL;
+}
+
+struct address address_of_socket(int fd)
+{
+	struct address address = {.length = CAPACITY};
+
+	if (getsockname(fd, &address.any, &address.length) != 0)
+		return (struct address){.length = 0};
+	return address;
+}
+
+struct address address_of_peer(int fd)
+{
+	struct address address = {.length = CAPACITY};
+
+	if (getpeername(fd, &address.any, &address.length) != 0)
+		return (struct address){.length = 0};
+	return address;
 }
 
 struct address address_of_process(int fd)
