@@ -106,9 +106,8 @@ static void wait_for_event(struct server *server, int64_t until_ms)
 		{.fd = server->signal_fd, .events = POLLIN},
 		{.fd = server->event_fd, .events = POLLIN},
 	};
-	int64_t left_ms = until_ms - clock_monotonic_ms();
-	int timeout_ms = until_ms == 0 ? -1 : left_ms > 0 ? (int)left_ms : 0;
-	int ready = poll(set, sizeof set / sizeof *set, timeout_ms);
+	int ready = poll(
+		set, sizeof set / sizeof *set, clock_poll_timeout(until_ms, clock_monotonic_ms()));
 
 	CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
 	if (ready <= 0)
