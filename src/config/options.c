@@ -3,8 +3,8 @@
 #include "yodel/config/config.h"
 
 #include "yodel/base/log.h"
-#include "yodel/transport/address.h"
 #include "yodel/transport/cidr.h"
+#include "yodel/transport/listener.h"
 
 #include <string.h>
 
@@ -59,14 +59,14 @@ static bool is_path_good(const char *path)
 
 static bool check_host(const char *text, char why[OPTION_WHY_BYTES])
 {
-	const char *path = address_path_of_host(text);
+	const char *path = address_path_of_host(text), *name = listener_inherited_name(text);
 
 	snprintf(why, OPTION_WHY_BYTES,
 		"a host name, an IPv4 or IPv6 address, \"*\", \"unix:/PATH\" or \"unix:@NAME\" of at most 107 bytes, or \"systemd:NAME\"");
 	if (path != NULL)
 		return is_path_good(path);
-	if (strncmp(text, "systemd:", 8) == 0)
-		return text[8] != '\0';
+	if (name != NULL)
+		return name[0] != '\0';
 	return text[0] != '\0' && strpbrk(text, " /[]") == NULL;
 }
 

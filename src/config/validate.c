@@ -2,7 +2,7 @@
 #include "yodel/config/validate.h"
 
 #include "yodel/base/parse.h"
-#include "yodel/transport/address.h"
+#include "yodel/transport/listener.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,17 +78,12 @@ static int by_address(const void *one, const void *other)
 	return order != 0 ? order : tie(one, other);
 }
 
-static bool is_inherited(const struct listener_settings *listener)
-{
-	return strncmp(listener->host, "systemd:", 8) == 0;
-}
-
 /* With port 0 the kernel gives every listener a port of its own. */
 static bool is_port_chosen(const struct listener_settings *listener)
 {
 	int64_t number;
 
-	return !is_inherited(listener) && !is_unix(listener) &&
+	return listener_inherited_name(listener->host) == NULL && !is_unix(listener) &&
 	       parse_integer(listener->port, &number) && number == 0;
 }
 

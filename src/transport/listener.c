@@ -286,6 +286,13 @@ static int check_inherited(
 	return 0;
 }
 
+const char *listener_inherited_name(const char *host)
+{
+	static const char prefix[] = "systemd:";
+
+	return strncmp(host, prefix, strlen(prefix)) == 0 ? host + strlen(prefix) : NULL;
+}
+
 int listener_adopt(struct listener *listener, enum protocol protocol, int fd,
 	const struct socket_options *options, struct error *error)
 {
