@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* The highest number means "none" to the kernel. */
 static bool read_number(const char *text, uint32_t *number)
@@ -36,4 +37,20 @@ bool account_read_group(const char *text, gid_t *group)
 	if (entry != NULL)
 		*group = entry->gr_gid;
 	return entry != NULL;
+}
+
+bool account_check_user(const char *text, char why[OPTION_WHY_BYTES])
+{
+	uid_t user;
+
+	snprintf(why, OPTION_WHY_BYTES, "the name or number of a user of this machine, or \"\"");
+	return text[0] == '\0' || account_read_user(text, &user);
+}
+
+bool account_check_group(const char *text, char why[OPTION_WHY_BYTES])
+{
+	gid_t group;
+
+	snprintf(why, OPTION_WHY_BYTES, "the name or number of a group of this machine, or \"\"");
+	return text[0] == '\0' || account_read_group(text, &group);
 }

@@ -255,11 +255,9 @@ bool dial_may_retry(const struct target *target, int number, int64_t *full_since
  */
 static bool is_own_peer(int fd)
 {
-	struct address own = {.length = sizeof own.v6}, peer = {.length = sizeof peer.v6};
+	struct address own = address_of_socket(fd), peer = address_of_peer(fd);
 
-	return getsockname(fd, &own.any, &own.length) == 0 &&
-	       (own.any.sa_family == AF_INET || own.any.sa_family == AF_INET6) &&
-	       getpeername(fd, &peer.any, &peer.length) == 0 && own.length == peer.length &&
+	return address_is_internet(&own) && own.length == peer.length &&
 	       memcmp(&own.any, &peer.any, own.length) == 0;
 }
 
@@ -312,11 +310,12 @@ static void add_attempt(struct failure *failure, const struct address *address, 
 
 static void say_connected(const struct request *request, const struct address *to, int fd)
 {
-	struct address from = {.length = sizeof from - offsetof(struct address, any)};
 	char to_text[ADDRESS_TEXT_BYTES], from_text[ADDRESS_TEXT_BYTES];
 
-	if (!request->is_verbose || getsockname(fd, &from.any, &from.length) != 0)
+	if (!request->is_verbose)
 		return;
+	struct address from = address_of_socket(fd);
+
 	address_format(to, to_text);
 	address_format(&from, from_text);
 	fprintf(stderr, "connected to %s from %s\n", to_text, from_text);

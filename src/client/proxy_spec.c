@@ -138,29 +138,11 @@ bool proxy_spec_check(const char *text, char why[OPTION_WHY_BYTES])
 	return proxy_spec_parse(text, &spec);
 }
 
-static struct address own_address(int fd)
-{
-	struct address address = {.length = sizeof address - offsetof(struct address, any)};
-
-	if (getsockname(fd, &address.any, &address.length) != 0)
-		address.any.sa_family = AF_UNSPEC;
-	return address;
-}
-
-static struct address peer_address(int fd)
-{
-	struct address address = {.length = sizeof address - offsetof(struct address, any)};
-
-	if (getpeername(fd, &address.any, &address.length) != 0)
-		address.any.sa_family = AF_UNSPEC;
-	return address;
-}
-
 static size_t write_header(const struct proxy_spec *spec, int fd, uint8_t *bytes, size_t capacity)
 {
-	struct address source = spec->source.length > 0 ? spec->source : own_address(fd);
+	struct address source = spec->source.length > 0 ? spec->source : address_of_socket(fd);
 	struct address destination = spec->destination.length > 0 ? spec->destination
-								  : peer_address(fd);
+								  : address_of_peer(fd);
 	const struct address *from = spec->is_local ? NULL : &source;
 	const struct address *to = spec->is_local ? NULL : &destination;
 

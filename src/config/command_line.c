@@ -5,7 +5,7 @@
 #include "yodel/base/flags.h"
 #include "yodel/base/text.h"
 #include "yodel/config/config.h"
-#include "yodel/transport/address.h"
+#include "yodel/transport/listener.h"
 
 #include <getopt.h>
 #include <stdlib.h>
@@ -163,7 +163,7 @@ static bool split_address(char *text, const char **host, const char **port)
 /* Whether the host stands for a socket by itself. */
 static bool has_no_port(const char *host)
 {
-	return strncmp(host, "systemd:", 8) == 0 || address_path_of_host(host) != NULL;
+	return listener_inherited_name(host) != NULL || address_path_of_host(host) != NULL;
 }
 
 /* -l HOST:PORT[=SERVICE], unix:PATH[=SERVICE] or systemd:NAME[=SERVICE]; an empty host is "*". */

@@ -2,10 +2,17 @@
 #include "yodel/config/validate.h"
 
 #include "yodel/base/parse.h"
-#include "yodel/transport/address.h"
+#include "yodel/transport/listener.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+struct validation {
+	const struct config *config;
+	const struct assignments *assignments;
+	struct problems *problems;
+};
 
 /* The order of the listeners, sorted by what must be unique; ties keep the first in front. */
 struct sorted {
@@ -24,16 +31,21 @@ static const char *origin_of(const struct assignments *assignments, const char *
 	return item != NULL ? item->origin : "default";
 }
 
-static void add(struct problems *problems, const struct assignments *assignments, size_t index,
-	const char *path, const char *why)
+static void PRINTF_LIKE(4, 5) add(const struct validation *validation, size_t index,
+	const char *path, const char *format, ...)
 {
-	char full[OPTION_WHY_BYTES];
+	char full[OPTION_WHY_BYTES], why[OPTION_WHY_BYTES];
+	va_list arguments;
 
-	if (assignments->listener_count == 0)
+	if (validation->assignments->listener_count == 0)
 		snprintf(full, sizeof full, "%s", path);
 	else
 		snprintf(full, sizeof full, "listen.[%zu].%s", index, path);
-	problems_add(problems, origin_of(assignments, path, index), full, "%s", why);
+	va_start(arguments, format);
+	vsnprintf(why, sizeof why, format, arguments);
+	va_end(arguments);
+	problems_add(validation->problems, origin_of(validation->assignments, path, index), full,
+		"%s", why);
 }
 
 static int tie(const struct sorted *one, const struct sorted *other)
@@ -78,17 +90,12 @@ static int by_address(const void *one, const void *other)
 	return order != 0 ? order : tie(one, other);
 }
 
-static bool is_inherited(const struct listener_settings *listener)
-{
-	return strncmp(listener->host, "systemd:", 8) == 0;
-}
-
 /* With port 0 the kernel gives every listener a port of its own. */
 static bool is_port_chosen(const struct listener_settings *listener)
 {
 	int64_t number;
 
-	return !is_inherited(listener) && !is_unix(listener) &&
+	return listener_inherited_name(listener->host) == NULL && !is_unix(listener) &&
 	       parse_integer(listener->port, &number) && number == 0;
 }
 
@@ -116,48 +123,37 @@ static bool is_address_known(const struct listener_settings *listener)
 	return listener->host != NULL && listener->port != NULL && !is_port_chosen(listener);
 }
 
-static void check_names(const struct config *config, const struct assignments *assignments,
-	struct problems *problems, struct sorted *sorted)
+static void check_names(const struct validation *validation, struct sorted *sorted)
 {
-	size_t count = sort(config, sorted, is_name_known, by_name);
-	char why[OPTION_WHY_BYTES];
+	size_t count = sort(validation->config, sorted, is_name_known, by_name);
 
-	for (size_t i = 1; i < count; i++) {
-		if (same_name(&sorted[i - 1], &sorted[i]) != 0)
-			continue;
-		snprintf(why, sizeof why,
-			"expected a name of its own, got \"%s\", which listener %zu has",
-			sorted[i].listener->name, sorted[i - 1].index);
-		add(problems, assignments, sorted[i].index, "name", why);
-	}
+	for (size_t i = 1; i < count; i++)
+		if (same_name(&sorted[i - 1], &sorted[i]) == 0)
+			add(validation, sorted[i].index, "name",
+				"expected a name of its own, got \"%s\", which listener %zu has",
+				sorted[i].listener->name, sorted[i - 1].index);
 }
 
-static void describe_clash(
-	const struct listener_settings *listener, size_t holder, char why[OPTION_WHY_BYTES])
+static void add_clash(
+	const struct validation *validation, const struct sorted *later, size_t holder)
 {
-	if (is_unix(listener))
-		snprintf(why, OPTION_WHY_BYTES,
+	if (is_unix(later->listener))
+		add(validation, later->index, "host",
 			"expected a path of its own, got \"%s\", which listener %zu has",
-			listener->host, holder);
+			later->listener->host, holder);
 	else
-		snprintf(why, OPTION_WHY_BYTES,
+		add(validation, later->index, "port",
 			"expected an address of its own, got \"%s\" port %s, which listener %zu has",
-			listener->host, listener->port, holder);
+			later->listener->host, later->listener->port, holder);
 }
 
-static void check_addresses(const struct config *config, const struct assignments *assignments,
-	struct problems *problems, struct sorted *sorted)
+static void check_addresses(const struct validation *validation, struct sorted *sorted)
 {
-	size_t count = sort(config, sorted, is_address_known, by_address);
-	char why[OPTION_WHY_BYTES];
+	size_t count = sort(validation->config, sorted, is_address_known, by_address);
 
-	for (size_t i = 1; i < count; i++) {
-		if (same_address(&sorted[i - 1], &sorted[i]) != 0)
-			continue;
-		describe_clash(sorted[i].listener, sorted[i - 1].index, why);
-		add(problems, assignments, sorted[i].index,
-			is_unix(sorted[i].listener) ? "host" : "port", why);
-	}
+	for (size_t i = 1; i < count; i++)
+		if (same_address(&sorted[i - 1], &sorted[i]) == 0)
+			add_clash(validation, &sorted[i], sorted[i - 1].index);
 }
 
 static bool has_file(const struct listener_settings *listener)
@@ -167,92 +163,74 @@ static bool has_file(const struct listener_settings *listener)
 	return path != NULL && path[0] == '/';
 }
 
-/* Whether a listener itself asks for more than the default. */
-static bool is_asked_for(const struct assignments *assignments, const char *path, size_t index)
+static bool is_default(const struct assignment *item, const char *path)
 {
-	const struct assignment *item = assignments_decide(assignments, path, (int)index, false);
+	return strcmp(item->text, option_find(listener_options, path)->default_value) == 0;
+}
 
-	return item != NULL &&
-	       strcmp(item->text, option_find(listener_options, path)->default_value) != 0;
+/* Adds a problem for each of these options that a listener itself asks for; paths end with NULL. */
+static void refuse(const struct validation *validation, size_t index, const char *const *paths,
+	const char *why)
+{
+	for (; *paths != NULL; paths++) {
+		const struct assignment *item = assignments_decide(
+			validation->assignments, *paths, (int)index, false);
+
+		if (item != NULL && !is_default(item, *paths))
+			add(validation, index, *paths, "%s", why);
+	}
 }
 
 /*
  * Whoever says in a listener who may connect to it expects that to hold. What stands at the top is
  * for those listeners that have a file.
  */
-static void check_files(const struct config *config, const struct assignments *assignments,
-	struct problems *problems)
+static void check_file(const struct validation *validation, size_t index)
 {
-	static const char *const paths[] = {"socket.mode", "socket.owner", "socket.group"};
+	static const char *const paths[] = {"socket.mode", "socket.owner", "socket.group", NULL};
+	const struct listener_settings *listener = &validation->config->listeners[index];
 
-	for (size_t i = 0; i < config->listener_count; i++) {
-		const struct listener_settings *listener = &config->listeners[i];
-
-		if (listener->host == NULL || has_file(listener))
-			continue;
-		for (size_t j = 0; j < sizeof paths / sizeof *paths; j++)
-			if (is_asked_for(assignments, paths[j], i))
-				add(problems, assignments, i, paths[j],
-					"expected a listener whose host is \"unix:/PATH\", for only that has a file");
-	}
+	if (listener->host != NULL && !has_file(listener))
+		refuse(validation, index, paths,
+			"expected a listener whose host is \"unix:/PATH\", for only that has a file");
 }
 
-/* What begins or ends a connection is of no use without one. */
-static void check_datagram_options(
-	const struct assignments *assignments, size_t index, struct problems *problems)
+/*
+ * What begins or ends a connection is of no use without one. A datagram is a message by itself: only
+ * to send it back makes sense.
+ */
+static void check_protocol(const struct validation *validation, size_t index)
 {
-	static const char *const paths[] = {"proxy_protocol", "stop_command"};
+	static const char *const paths[] = {"proxy_protocol", "stop_command", NULL};
+	const struct listener_settings *listener = &validation->config->listeners[index];
 
-	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		if (is_asked_for(assignments, paths[i], index))
-			add(problems, assignments, index, paths[i],
-				"expected a listener with connections, got one with protocol udp");
-}
-
-/* A datagram is a message by itself: only to send it back makes sense without a connection. */
-static void check_protocols(const struct config *config, const struct assignments *assignments,
-	struct problems *problems)
-{
-	char why[OPTION_WHY_BYTES];
-
-	for (size_t i = 0; i < config->listener_count; i++) {
-		const struct listener_settings *listener = &config->listeners[i];
-
-		if (listener->protocol != PROTOCOL_UDP)
-			continue;
-		check_datagram_options(assignments, i, problems);
-		if (listener->host != NULL && is_unix(listener))
-			add(problems, assignments, i, "protocol",
-				"expected tcp with a Unix socket, got udp");
-		if (listener->schema == NULL || strcmp(listener->schema->name, "echo") == 0)
-			continue;
-		snprintf(why, sizeof why, "expected service echo with protocol udp, got \"%s\"",
+	if (listener->protocol != PROTOCOL_UDP)
+		return;
+	refuse(validation, index, paths,
+		"expected a listener with connections, got one with protocol udp");
+	if (listener->host != NULL && is_unix(listener))
+		add(validation, index, "protocol", "expected tcp with a Unix socket, got udp");
+	if (listener->schema != NULL && strcmp(listener->schema->name, "echo") != 0)
+		add(validation, index, "service",
+			"expected service echo with protocol udp, got \"%s\"",
 			listener->schema->name);
-		add(problems, assignments, i, "service", why);
-	}
 }
 
 /* Behind a proxy, clients may be from anywhere. */
-static void check_stop_command(const struct config *config, const struct assignments *assignments,
-	struct problems *problems)
+static void check_stop_command(const struct validation *validation, size_t index)
 {
-	char why[OPTION_WHY_BYTES];
+	const struct listener_settings *listener = &validation->config->listeners[index];
+	const char *command = listener->stop_command;
 
-	for (size_t i = 0; i < config->listener_count; i++) {
-		const struct listener_settings *listener = &config->listeners[i];
-		const char *command = listener->stop_command;
-
-		if (command == NULL || command[0] == '\0' || listener->schema == NULL)
-			continue;
-		snprintf(why, sizeof why,
+	if (command == NULL || command[0] == '\0' || listener->schema == NULL)
+		return;
+	if (!listener->schema->has_lines)
+		add(validation, index, "stop_command",
 			"expected a service whose clients send lines, got service \"%s\"",
 			listener->schema->name);
-		if (!listener->schema->has_lines)
-			add(problems, assignments, i, "stop_command", why);
-		if (listener->proxy_protocol != 0)
-			add(problems, assignments, i, "stop_command",
-				"expected a listener without proxy_protocol, whose clients may be from anywhere");
-	}
+	if (listener->proxy_protocol != 0)
+		add(validation, index, "stop_command",
+			"expected a listener without proxy_protocol, whose clients may be from anywhere");
 }
 
 /*
@@ -265,55 +243,50 @@ static bool asks_for_tls(const struct assignments *assignments, const char *path
 	const struct assignment *certificate = assignments_decide(
 		assignments, "tls.certificate", (int)index, true);
 
-	if (item == NULL ||
-		strcmp(item->text, option_find(listener_options, path)->default_value) == 0)
+	if (item == NULL || is_default(item, path))
 		return false;
 	return certificate == NULL || certificate->listener == SCOPE_TOP ||
 	       item->listener != SCOPE_TOP;
 }
 
-static void check_tls_is_meant(
-	const struct assignments *assignments, size_t index, struct problems *problems)
+static void check_tls_is_meant(const struct validation *validation, size_t index)
 {
 	static const char *const paths[] = {
 		"tls.key", "tls.client_ca", "tls.verify", "tls.min_version", "tls.ciphers"};
 
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
-		if (asks_for_tls(assignments, paths[i], index))
-			add(problems, assignments, index, paths[i],
+		if (asks_for_tls(validation->assignments, paths[i], index))
+			add(validation, index, paths[i],
 				"expected tls.certificate beside it, got none");
 }
 
-static void check_tls(const struct config *config, const struct assignments *assignments,
-	struct problems *problems)
+static void check_tls(const struct validation *validation, size_t index)
 {
-	for (size_t i = 0; i < config->listener_count; i++) {
-		const struct tls_settings *tls = &config->listeners[i].tls;
+	const struct listener_settings *listener = &validation->config->listeners[index];
+	const struct tls_settings *tls = &listener->tls;
 
-		if (tls->files.certificate == NULL)
-			continue;
-		if (tls_settings_count(tls) == 0)
-			check_tls_is_meant(assignments, i, problems);
-		else if (config->listeners[i].protocol == PROTOCOL_UDP)
-			add(problems, assignments, i, "tls.certificate",
-				"expected none with protocol udp, which has no TLS");
-		else if (tls->verify != TLS_VERIFY_NONE && tls->client_ca != NULL &&
-			 tls->client_ca[0] == '\0')
-			add(problems, assignments, i, "tls.verify",
-				"expected tls.client_ca beside it, got none");
-	}
+	if (tls->files.certificate == NULL)
+		return;
+	if (tls_settings_count(tls) == 0)
+		check_tls_is_meant(validation, index);
+	else if (listener->protocol == PROTOCOL_UDP)
+		add(validation, index, "tls.certificate",
+			"expected none with protocol udp, which has no TLS");
+	else if (tls->verify != TLS_VERIFY_NONE && tls->client_ca != NULL &&
+		 tls->client_ca[0] == '\0')
+		add(validation, index, "tls.verify", "expected tls.client_ca beside it, got none");
 }
 
 /* Only who can gain nothing may confine himself: landlock_restrict_self(2), EPERM. */
-static void check_landlock(const struct config *config, const struct assignments *assignments,
-	struct problems *problems)
+static void check_landlock(const struct validation *validation)
 {
 	static const char path[] = "privileges.no_new_privs";
+	const struct config *config = validation->config;
 
 	if (config->privileges.landlock == LANDLOCK_OFF || config->privileges.no_new_privs)
 		return;
-	const struct assignment *item = config_decide(assignments, path, SCOPE_TOP);
-	problems_add(problems, item->origin, path,
+	const struct assignment *item = config_decide(validation->assignments, path, SCOPE_TOP);
+	problems_add(validation->problems, item->origin, path,
 		"expected true beside privileges.landlock = \"%s\", got %s",
 		landlock_names[config->privileges.landlock], item->text);
 }
@@ -321,18 +294,21 @@ static void check_landlock(const struct config *config, const struct assignments
 void validate(const struct config *config, const struct assignments *assignments,
 	struct problems *problems)
 {
+	const struct validation validation = {config, assignments, problems};
 	struct sorted *sorted = calloc(config->listener_count, sizeof *sorted);
 
 	if (sorted == NULL) {
 		problems_add(problems, "configuration", NULL, "out of memory");
 		return;
 	}
-	check_names(config, assignments, problems, sorted);
-	check_addresses(config, assignments, problems, sorted);
-	check_files(config, assignments, problems);
-	check_protocols(config, assignments, problems);
-	check_stop_command(config, assignments, problems);
-	check_tls(config, assignments, problems);
-	check_landlock(config, assignments, problems);
+	check_names(&validation, sorted);
+	check_addresses(&validation, sorted);
 	free(sorted);
+	for (size_t i = 0; i < config->listener_count; i++) {
+		check_file(&validation, i);
+		check_protocol(&validation, i);
+		check_stop_command(&validation, i);
+		check_tls(&validation, i);
+	}
+	check_landlock(&validation);
 }

@@ -7,14 +7,12 @@
 #include "yodel/server/handle_client.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 enum {
-	FOLLOWERS_MAX = 16, /* threads kept for the next clients; more than those end */
 	ACCEPTS_A_TURN = 64,
 	LAST_TURNS = 1024, /* of these: more than the kernel queues, and others may keep coming */
 };
@@ -37,22 +35,6 @@ static void wake_leader(const struct accept_loop *loop)
 	CHECK(eventfd_write(loop->wake_fd, 1) == 0);
 }
 
-static void tell_main(const struct accept_loop *loop)
-{
-	CHECK(eventfd_write(loop->event_fd, 1) == 0);
-}
-
-/* The leader goes on to a later stage; the last one concerns all. */
-static void enter_stage(struct accept_loop *loop, enum accept_loop_stage stage)
-{
-	lock_take(&loop->lock);
-	CHECK(loop->stage < stage);
-	loop->stage = stage;
-	lock_give(&loop->lock);
-	CHECK(pthread_cond_broadcast(&loop->lead_is_free) == 0);
-	tell_main(loop);
-}
-
 static bool is_accepting(struct accept_loop *loop)
 {
 	return accept_loop_stage(loop) < ACCEPT_LOOP_CLOSED;
@@ -69,23 +51,21 @@ static void leave_sockets(struct accept_loop *loop)
 {
 	forget_ready_sockets(loop);
 	loop->status.tell_at_ms = 0; /* main tells while it drains */
-	enter_stage(loop, ACCEPT_LOOP_CLOSED);
+	CHECK(atomic_exchange(&loop->stage, ACCEPT_LOOP_CLOSED) < ACCEPT_LOOP_CLOSED);
+	CHECK(eventfd_write(loop->event_fd, 1) == 0);
 }
 
 static void give_up(struct accept_loop *loop)
 {
-	lock_take(&loop->lock);
-	loop->is_broken = true;
-	lock_give(&loop->lock);
+	atomic_store(&loop->is_broken, true);
 	leave_sockets(loop);
 }
 
 static void begin_to_finish(struct accept_loop *loop)
 {
-	lock_take(&loop->lock);
-	if (loop->stage == ACCEPT_LOOP_OPEN)
-		loop->stage = ACCEPT_LOOP_FINISHING;
-	lock_give(&loop->lock);
+	int open = ACCEPT_LOOP_OPEN;
+
+	(void)atomic_compare_exchange_strong(&loop->stage, &open, ACCEPT_LOOP_FINISHING);
 }
 
 /* The next socket with clients in its queue, as far as is known; each has its turn. */
@@ -99,35 +79,6 @@ static bool find_ready_socket(const struct accept_loop *loop, size_t *index)
 			return true;
 	}
 	return false;
-}
-
-static void *take_turns(void *argument);
-
-static bool has_follower(struct accept_loop *loop)
-{
-	lock_take(&loop->lock);
-	bool has = loop->followers > 0;
-	lock_give(&loop->lock);
-	return has;
-}
-
-/* Makes a thread that follows. It is counted before it exists. Returns 0, or an errno value. */
-static int add_follower(struct accept_loop *loop)
-{
-	pthread_t thread;
-
-	lock_take(&loop->lock);
-	loop->followers++;
-	loop->threads++;
-	lock_give(&loop->lock);
-	int failure = pthread_create(&thread, &loop->thread_attributes, take_turns, loop);
-	if (failure == 0)
-		return 0;
-	lock_take(&loop->lock);
-	loop->followers--;
-	loop->threads--;
-	lock_give(&loop->lock);
-	return failure;
 }
 
 static void count_admission(struct accept_loop *loop)
@@ -144,7 +95,7 @@ static struct connection *let_in(struct accept_loop *loop, const struct listener
 
 	if (connection == NULL)
 		return NULL;
-	int thread_failure = has_follower(loop) ? 0 : add_follower(loop);
+	int thread_failure = leadership_ensure_follower(&loop->leadership);
 	if (thread_failure == 0) {
 		count_admission(loop);
 		return connection;
@@ -305,19 +256,17 @@ static bool turn(struct accept_loop *loop)
 			break;
 		wait_for_work(loop, true);
 		return true;
-	case ACCEPT_LOOP_OVER:
-		break;
 	}
 	late_refusals_end(&loop->late_refusals);
 	refuse_late(loop);
 	refusals_end(&loop->acceptor.refusals, clock_monotonic_ms());
-	enter_stage(loop, ACCEPT_LOOP_OVER);
 	return false;
 }
 
 /* Leads until there is a client to serve. Returns its connection, or NULL when all is over. */
-static struct connection *lead(struct accept_loop *loop)
+static void *lead(void *context)
 {
+	struct accept_loop *loop = context;
 	struct connection *connection;
 
 	do
@@ -326,108 +275,17 @@ static struct connection *lead(struct accept_loop *loop)
 	return connection;
 }
 
-static void give_lead(struct accept_loop *loop)
-{
-	lock_take(&loop->lock);
-	loop->is_led = false;
-	lock_give(&loop->lock);
-	CHECK(pthread_cond_signal(&loop->lead_is_free) == 0);
-}
-
-/* A counted follower waits for the lead. Returns false when all is over. */
-static bool follow(struct accept_loop *loop) REQUIRES(loop->lock)
-{
-	while (loop->is_led && loop->stage != ACCEPT_LOOP_OVER)
-		lock_wait(&loop->lock, &loop->lead_is_free);
-	loop->followers--;
-	if (loop->stage == ACCEPT_LOOP_OVER)
-		return false;
-	loop->is_led = true;
-	return true;
-}
-
-/* While it serves, a thread bears the name of its connection. */
-static void name_as_waiting(void)
-{
-	(void)pthread_setname_np(pthread_self(), "accept");
-}
-
-static bool wait_for_lead(struct accept_loop *loop)
-{
-	name_as_waiting();
-	lock_take(&loop->lock);
-	bool leads = follow(loop);
-	lock_give(&loop->lock);
-	return leads;
-}
-
-/* After a client: follows again. Returns false where enough threads do. */
-static bool wait_for_lead_again(struct accept_loop *loop)
-{
-	bool leads = false;
-
-	name_as_waiting();
-	lock_take(&loop->lock);
-	if (loop->followers < FOLLOWERS_MAX) {
-		loop->followers++;
-		leads = follow(loop);
-	}
-	lock_give(&loop->lock);
-	return leads;
-}
-
-/* The thread's last act. */
-static void count_out(struct accept_loop *loop)
-{
-	lock_take(&loop->lock);
-	loop->threads--;
-	if (loop->threads == 0)
-		tell_main(loop);
-	lock_give(&loop->lock);
-}
-
 /*
  * The leader turns away who turns out not to be let in. Behind the last client exit.idle begins: the
  * leader waits for its end.
  */
-static void serve(struct accept_loop *loop, struct connection *connection)
+static void serve(void *context, void *connection)
 {
+	struct accept_loop *loop = context;
 	bool is_served = handle_client(connection, &loop->late_refusals);
 
 	if (!is_served || idle_deadline_ms(loop) != 0)
 		wake_leader(loop);
-}
-
-static void *take_turns(void *argument)
-{
-	struct accept_loop *loop = argument;
-	bool is_leader = wait_for_lead(loop);
-
-	while (is_leader) {
-		struct connection *connection = lead(loop);
-
-		give_lead(loop);
-		if (connection != NULL)
-			serve(loop, connection);
-		is_leader = wait_for_lead_again(loop);
-	}
-	count_out(loop);
-	return NULL;
-}
-
-static int init_attributes(struct accept_loop *loop, struct error *error)
-{
-	size_t bytes = (size_t)loop->config->thread_stack_bytes;
-	int failure = pthread_attr_init(&loop->thread_attributes);
-
-	if (failure != 0)
-		return error_set_errno(error, EX_OSERR, failure, "thread attributes");
-	pthread_attr_setdetachstate(&loop->thread_attributes, PTHREAD_CREATE_DETACHED);
-	failure = pthread_attr_setstacksize(&loop->thread_attributes, bytes);
-	if (failure == 0)
-		return 0;
-	pthread_attr_destroy(&loop->thread_attributes);
-	return error_set_errno(error, EX_OSERR, failure, "thread_stack = %zu", bytes);
 }
 
 static int init_poll_set(struct accept_loop *loop, size_t max_partings, struct error *error)
@@ -443,13 +301,11 @@ static int init_poll_set(struct accept_loop *loop, size_t max_partings, struct e
 	return 0;
 }
 
-static int make_first_thread(struct accept_loop *loop, struct error *error)
+static void free_poll_set(struct accept_loop *loop)
 {
-	int failure = add_follower(loop);
-
-	if (failure == 0)
-		return 0;
-	return error_set_errno(error, EX_OSERR, failure, "cannot make a thread");
+	free(loop->poll_set);
+	if (loop->wake_fd >= 0)
+		close(loop->wake_fd);
 }
 
 static int init_refusing(struct accept_loop *loop, struct registry *registry, size_t max_partings,
@@ -465,53 +321,50 @@ static int init_refusing(struct accept_loop *loop, struct registry *registry, si
 	return error_set(error, EX_OSERR, "no memory for %zu connections", capacity);
 }
 
+static void fini_refusing(struct accept_loop *loop)
+{
+	acceptor_fini(&loop->acceptor);
+	late_refusals_fini(&loop->late_refusals);
+}
+
 int accept_loop_init(struct accept_loop *loop, const struct config *config,
 	const struct listening *listening, struct registry *registry, size_t max_partings,
 	int event_fd, struct error *error)
 {
+	const struct leadership_task task = {
+		.thread_name = "accept", .lead = lead, .work = serve, .context = loop};
+
 	*loop = (struct accept_loop){
 		.config = config,
 		.listening = listening,
 		.socket_count = listening->count,
 		.event_fd = event_fd,
-		.is_led = true, /* by nobody, until accept_loop_begin */
 		.wake_fd = -1,
 		.last_turns_left = LAST_TURNS,
 		.admissions_left = config->exit.max_accepts,
 	};
-	if (init_attributes(loop, error) != 0)
+	if (init_refusing(loop, registry, max_partings, error) != 0)
 		return -1;
-	if (init_refusing(loop, registry, max_partings, error) != 0) {
-		pthread_attr_destroy(&loop->thread_attributes);
-		return -1;
-	}
-	lock_init(&loop->lock);
-	CHECK(pthread_cond_init(&loop->lead_is_free, NULL) == 0);
-	if (init_poll_set(loop, max_partings, error) == 0 && make_first_thread(loop, error) == 0)
+	if (init_poll_set(loop, max_partings, error) == 0 &&
+		leadership_init(&loop->leadership, &task, (size_t)config->thread_stack_bytes,
+			event_fd, error) == 0)
 		return 0;
-	accept_loop_fini(loop);
+	fini_refusing(loop);
+	free_poll_set(loop);
 	return -1;
 }
 
 void accept_loop_fini(struct accept_loop *loop)
 {
-	lock_take(&loop->lock);
-	CHECK(loop->threads == 0);
-	lock_give(&loop->lock);
-	acceptor_fini(&loop->acceptor);
-	late_refusals_fini(&loop->late_refusals);
-	pthread_attr_destroy(&loop->thread_attributes);
-	CHECK(pthread_cond_destroy(&loop->lead_is_free) == 0);
-	lock_fini(&loop->lock);
-	free(loop->poll_set);
-	if (loop->wake_fd >= 0)
-		close(loop->wake_fd);
+	leadership_fini(&loop->leadership);
+	fini_refusing(loop);
+	free_poll_set(loop);
 }
 
 void accept_loop_begin(struct accept_loop *loop)
 {
 	status_begin(&loop->status, "READY=1\n", "", loop->acceptor.registry);
-	give_lead(loop);
+	leadership_begin(&loop->leadership);
 }
 
 void accept_loop_finish(struct accept_loop *loop)
@@ -522,24 +375,15 @@ void accept_loop_finish(struct accept_loop *loop)
 
 bool accept_loop_is_broken(struct accept_loop *loop)
 {
-	lock_take(&loop->lock);
-	bool is_broken = loop->is_broken;
-	lock_give(&loop->lock);
-	return is_broken;
+	return atomic_load(&loop->is_broken);
 }
 
 enum accept_loop_stage accept_loop_stage(struct accept_loop *loop)
 {
-	lock_take(&loop->lock);
-	enum accept_loop_stage stage = loop->stage;
-	lock_give(&loop->lock);
-	return stage;
+	return (enum accept_loop_stage)atomic_load(&loop->stage);
 }
 
 bool accept_loop_is_empty(struct accept_loop *loop)
 {
-	lock_take(&loop->lock);
-	bool is_empty = loop->threads == 0;
-	lock_give(&loop->lock);
-	return is_empty;
+	return leadership_is_empty(&loop->leadership);
 }

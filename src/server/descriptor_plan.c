@@ -42,10 +42,10 @@ static void raise_soft(struct rlimit *limit)
 }
 
 int descriptor_plan_make(
-	struct descriptor_plan *plan, size_t wanted, size_t each, struct error *error)
+	struct descriptor_plan *plan, const struct descriptor_needs *needs, struct error *error)
 {
 	struct rlimit limit;
-	size_t used = count_open() + SPARE, least = used + each - 1;
+	size_t used = count_open() + needs->later + SPARE, least = used + needs->each_client - 1;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return error_set_errno(error, EX_OSERR, errno, "cannot read RLIMIT_NOFILE");
@@ -57,6 +57,7 @@ int descriptor_plan_make(
 			plan->limit);
 	size_t available = plan->limit - used;
 	plan->partings = smaller(PARTINGS_MAX, available / PARTINGS_SHARE);
-	plan->connections = smaller(wanted, (available - plan->partings) / each);
+	plan->connections = smaller(
+		needs->clients, (available - plan->partings) / needs->each_client);
 	return 0;
 }

@@ -10,19 +10,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-static const char systemd_prefix[] = "systemd:";
 
 /* The name of the inherited sockets that a listener takes: said in its host, or its own. */
 static const char *inherited_name(const struct listener_settings *settings, bool *is_required)
 {
-	size_t length = strlen(systemd_prefix);
+	const char *name = listener_inherited_name(settings->host);
 
-	*is_required = strncmp(settings->host, systemd_prefix, length) == 0;
-	return *is_required ? settings->host + length : settings->name;
+	*is_required = name != NULL;
+	return *is_required ? name : settings->name;
 }
 
 static int adopt_all(struct listener *listener, const struct listener_settings *settings,

@@ -39,7 +39,7 @@ enum {
 
 struct server {
 	struct config *config;
-	pid_t parent;
+	const struct server_start *start;
 	struct registry registry;
 	struct buffer_pool buffers;
 	struct placement placement;
@@ -107,9 +107,8 @@ static void wait_for_event(struct server *server, int64_t until_ms)
 		{.fd = server->signal_fd, .events = POLLIN},
 		{.fd = server->event_fd, .events = POLLIN},
 	};
-	int64_t left_ms = until_ms - clock_monotonic_ms();
-	int timeout_ms = until_ms == 0 ? -1 : left_ms > 0 ? (int)left_ms : 0;
-	int ready = poll(set, sizeof set / sizeof *set, timeout_ms);
+	int ready = poll(
+		set, sizeof set / sizeof *set, clock_poll_timeout(until_ms, clock_monotonic_ms()));
 
 	CHECK(ready >= 0 || errno == EINTR || errno == ENOMEM);
 	if (ready <= 0)
@@ -229,18 +228,27 @@ static int make_registry(
 	return error_set(error, EX_OSERR, "no memory for %zu connections", plan->connections);
 }
 
-/* Before the descriptors are counted. */
-static int make_console(struct server *server, bool has_console, struct error *error)
+/* Behind the drop of privileges: no_new_privs is a thread's own, and handed on only to new ones. */
+static int make_console(struct server *server, struct error *error)
 {
-	if (has_console)
-		server->console = console_new(&server->hub, error);
-	return has_console && server->console == NULL ? -1 : 0;
+	if (!server->start->has_console)
+		return 0;
+	server->console = console_new(&server->hub, error);
+	return server->console != NULL ? 0 : -1;
 }
 
-/* A client that talks has an eventfd beside its socket. */
-static size_t descriptors_of_a_client(const struct config *config)
+static int plan_descriptors(
+	const struct server *server, struct descriptor_plan *plan, struct error *error)
 {
-	return config_has_service(config, "talk") ? 2 : 1;
+	const struct config *config = server->config;
+	const struct descriptor_needs needs = {
+		.clients = (size_t)config->limits.max_connections,
+		/* A client that talks has an eventfd beside its socket. */
+		.each_client = config_has_service(config, "talk") ? 2 : 1,
+		.later = server->start->has_console ? CONSOLE_DESCRIPTORS : 0,
+	};
+
+	return descriptor_plan_make(plan, &needs, error);
 }
 
 static void free_registry(struct server *server)
@@ -275,7 +283,7 @@ static int settle(
 	if (privileges_drop(&config->privileges, error) != 0)
 		return -1;
 	if (config->exit.with_parent) /* later, for the kernel forgets it where the user changes */
-		stop_with_parent(server->parent);
+		stop_with_parent(server->start->parent);
 	report_plan(config, plan);
 	if (landlock_confine(config, &server->listening, &held, error) != 0)
 		return -1;
@@ -284,7 +292,7 @@ static int settle(
 }
 
 /* What is left before clients can come, in the order of what it builds on. */
-static int prepare_to_accept(struct server *server, bool has_console, struct error *error)
+static int prepare_to_accept(struct server *server, struct error *error)
 {
 	const struct config *config = server->config;
 	struct descriptor_plan plan;
@@ -292,12 +300,10 @@ static int prepare_to_accept(struct server *server, bool has_console, struct err
 	if (open_wake_ups(server, error) != 0 ||
 		datagrams_init(&server->datagrams, config, &server->listening, error) != 0)
 		return -1;
-	if (descriptor_plan_make(&plan, (size_t)config->limits.max_connections,
-		    descriptors_of_a_client(config), error) == 0 &&
+	if (plan_descriptors(server, &plan, error) == 0 &&
 		make_registry(server, &plan, error) == 0) {
 		if (listening_start(&server->listening, config, error) == 0 &&
-			settle(server, &plan, error) == 0 &&
-			make_console(server, has_console, error) == 0 &&
+			settle(server, &plan, error) == 0 && make_console(server, error) == 0 &&
 			start(server, &plan, error) == 0)
 			return 0;
 		free_registry(server);
@@ -307,22 +313,22 @@ static int prepare_to_accept(struct server *server, bool has_console, struct err
 }
 
 /* Signals still end the process while names are resolved; from then on they are heard by main. */
-static int open_and_prepare(struct server *server, bool has_console, struct error *error)
+static int open_and_prepare(struct server *server, struct error *error)
 {
 	if (listening_open(&server->listening, server->config, error) != 0)
 		return -1;
-	if (prepare_to_accept(server, has_console, error) == 0)
+	if (prepare_to_accept(server, error) == 0)
 		return 0;
 	CHECK(console_stop(server->console));
 	listening_close(&server->listening);
 	return -1;
 }
 
-static int prepare(struct server *server, bool has_console, struct error *error)
+static int prepare(struct server *server, struct error *error)
 {
 	if (certificates_load(&server->certificates, server->config, error) != 0)
 		return -1;
-	if (open_and_prepare(server, has_console, error) == 0)
+	if (open_and_prepare(server, error) == 0)
 		return 0;
 	certificates_fini(&server->certificates);
 	return -1;
@@ -367,8 +373,10 @@ void server_check(const struct config *config, struct problems *problems)
 }
 
 /* All listen. What needs stdout has it before anybody may connect. */
-static void tell_ready(const struct server *server, const struct server_start *start)
+static void tell_ready(const struct server *server)
 {
+	const struct server_start *start = server->start;
+
 	report_ready(server->config, &server->listening);
 	if (start->has_ready_lines)
 		report_ready_lines(&server->listening);
@@ -382,14 +390,14 @@ int server_run(struct config *config, const struct server_start *start, struct e
 
 	CHECK(server != NULL);
 	*server = (struct server){
-		.config = config, .parent = start->parent, .signal_fd = -1, .event_fd = -1};
-	if (prepare(server, start->has_console, error) != 0) {
+		.config = config, .start = start, .signal_fd = -1, .event_fd = -1};
+	if (prepare(server, error) != 0) {
 		config_free(config);
 		free(server);
 		return -1;
 	}
 	certificates_report(&server->certificates);
-	tell_ready(server, start);
+	tell_ready(server);
 	if (server->console != NULL)
 		console_begin(server->console);
 	accept_loop_begin(&server->accept_loop);

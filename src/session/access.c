@@ -60,7 +60,7 @@ static const struct access_rule *find_rule(const struct access *access, const st
 
 bool access_is_allowed(const struct access *access, const struct address *peer)
 {
-	if (peer->any.sa_family != AF_INET && peer->any.sa_family != AF_INET6)
+	if (!address_is_internet(peer))
 		return true;
 	const struct access_rule *rule = find_rule(access, peer);
 

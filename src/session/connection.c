@@ -9,7 +9,6 @@
 #include "yodel/session/stop_request.h"
 #include "yodel/transport/tls_stream.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -161,16 +160,6 @@ static bool has_passed(int64_t deadline_ms, int64_t now_ms)
 	return deadline_ms != 0 && deadline_ms <= now_ms;
 }
 
-/* For poll(2): what is left until the deadline, or -1 where there is none. */
-static int timeout_until(int64_t deadline_ms, int64_t now_ms)
-{
-	if (deadline_ms == 0)
-		return -1;
-	if (deadline_ms <= now_ms)
-		return 0;
-	return deadline_ms - now_ms > INT_MAX ? INT_MAX : (int)(deadline_ms - now_ms);
-}
-
 /* A lifetime ends also a client that has always something to say; the others end silence. */
 enum close_reason connection_wait(
 	struct connection *connection, const struct connection_wait *wait, bool *has_bytes)
@@ -185,7 +174,7 @@ enum close_reason connection_wait(
 		return CLOSE_LIFETIME;
 	*has_bytes = false;
 	enum io io = stream_wait(&connection->stream, wait->interest, wait->wake_fd,
-		timeout_until(wake_ms, now_ms), has_bytes);
+		clock_poll_timeout(wake_ms, now_ms), has_bytes);
 	if (io != IO_TIMEOUT)
 		return reason_of(io, CLOSE_NONE);
 	now_ms = clock_monotonic_ms();

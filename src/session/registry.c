@@ -117,14 +117,9 @@ static bool is_peer_over_limit(const struct registry *registry, const struct add
 	       is_peer_full(registry, peer, (int32_t)listener_index, own->max_per_peer);
 }
 
-static bool is_internet(const struct address *address)
-{
-	return address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
-}
-
 static bool is_proxy(const struct listener_count *count, const struct address *peer)
 {
-	return !is_internet(peer) || access_is_listed(&count->proxies, peer);
+	return !address_is_internet(peer) || access_is_listed(&count->proxies, peer);
 }
 
 /* The first limit in the client's way, or CLOSE_NONE; the rates come last, for they are used up. */
@@ -251,7 +246,8 @@ enum close_reason registry_admit(struct registry *registry, const struct admissi
 /* A proxy's word for a Unix socket is no file's mode. */
 static bool may_be_announced(const struct access *access, const struct address *peer)
 {
-	return access_is_allowed(access, peer) && (is_internet(peer) || !access->has_allowed);
+	return access_is_allowed(access, peer) &&
+	       (address_is_internet(peer) || !access->has_allowed);
 }
 
 enum close_reason registry_announce(

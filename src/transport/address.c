@@ -15,6 +15,9 @@
 static_assert(ADDRESS_FAMILY_PROCESS > AF_MAX && ADDRESS_FAMILY_PROCESS <= UINT8_MAX,
 	"a family of its own, which fits into a prefix");
 
+/* The kernel may write to all that is behind the length. */
+enum { CAPACITY = sizeof(struct address) - offsetof(struct address, any) };
+
 static bool is_listed(const struct address *list, size_t count, const struct addrinfo *entry)
 {
 	for (size_t i = 0; i < count; i++)
@@ -87,6 +90,24 @@ const char *address_path_of_host(const char *host)
 	return strncmp(host, prefix, strlen(prefix)) == 0 ? host + strlen(prefix) : NULL;
 }
 
+struct address address_of_socket(int fd)
+{
+	struct address address = {.length = CAPACITY};
+
+	if (getsockname(fd, &address.any, &address.length) != 0)
+		return (struct address){.length = 0};
+	return address;
+}
+
+struct address address_of_peer(int fd)
+{
+	struct address address = {.length = CAPACITY};
+
+	if (getpeername(fd, &address.any, &address.length) != 0)
+		return (struct address){.length = 0};
+	return address;
+}
+
 struct address address_of_process(int fd)
 {
 	struct ucred peer = {.uid = (uid_t)-1};
@@ -109,6 +130,11 @@ void address_normalize(struct address *address)
 	memcpy(&v4.sin_addr, &address->v6.sin6_addr.s6_addr[12], sizeof v4.sin_addr);
 	address->v4 = v4;
 	address->length = sizeof v4;
+}
+
+bool address_is_internet(const struct address *address)
+{
+	return address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6;
 }
 
 bool address_is_local(const struct address *address)

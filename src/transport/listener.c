@@ -110,9 +110,7 @@ static void add(struct listener *listener, int fd)
 	struct listening_socket *added = add_place(listener, fd);
 
 	added->is_bound = true;
-	added->address.length = sizeof added->address.un;
-	if (getsockname(fd, &added->address.any, &added->address.length) != 0)
-		added->address = (struct address){.any.sa_family = AF_UNSPEC};
+	added->address = address_of_socket(fd);
 }
 
 /* The kernel has no such family, or it is switched off: no reason to do without the other. */
@@ -253,27 +251,23 @@ static bool get_option(int fd, int name, int *value)
 	return getsockopt(fd, SOL_SOCKET, name, value, &length) == 0;
 }
 
-static bool is_inet(int family)
-{
-	return family == AF_INET || family == AF_INET6;
-}
-
 static bool is_listening_stream(int fd)
 {
-	int type, family, is_listening;
+	struct address address = address_of_socket(fd);
+	int type, is_listening;
 
-	return get_option(fd, SO_TYPE, &type) && get_option(fd, SO_DOMAIN, &family) &&
-	       get_option(fd, SO_ACCEPTCONN, &is_listening) && type == SOCK_STREAM &&
-	       (is_inet(family) || family == AF_UNIX) && is_listening != 0;
+	return get_option(fd, SO_TYPE, &type) && get_option(fd, SO_ACCEPTCONN, &is_listening) &&
+	       type == SOCK_STREAM && is_listening != 0 &&
+	       (address_is_internet(&address) || address.any.sa_family == AF_UNIX);
 }
 
 static bool is_bound_udp(int fd)
 {
-	struct address address = {.length = sizeof address.un};
+	struct address address = address_of_socket(fd);
 	int protocol;
 
 	return get_option(fd, SO_PROTOCOL, &protocol) && protocol == IPPROTO_UDP &&
-	       getsockname(fd, &address.any, &address.length) == 0 && address_port(&address) != 0;
+	       address_port(&address) != 0;
 }
 
 static int check_inherited(
@@ -290,6 +284,13 @@ static int check_inherited(
 			"inherited descriptor %d: expected at most %d sockets for one listener", fd,
 			LISTENER_SOCKETS_MAX);
 	return 0;
+}
+
+const char *listener_inherited_name(const char *host)
+{
+	static const char prefix[] = "systemd:";
+
+	return strncmp(host, prefix, strlen(prefix)) == 0 ? host + strlen(prefix) : NULL;
 }
 
 int listener_adopt(struct listener *listener, enum protocol protocol, int fd,

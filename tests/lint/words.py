@@ -56,7 +56,7 @@ def main():
     compare(findings, "README.md", "service", services, re.findall(r"^\| `(\w+)` \|", table, re.M))
 
     row = sections["service help"][0].split(":", 1)[-1]
-    compare(findings, "src/config/options.c", "service in the help of row \"service\"", services,
+    compare(findings, "src/config/listener_options.c", "service in the help of row \"service\"", services,
             re.findall(r"\w+", row.replace(" or ", " ")))
     findings.finish()
 

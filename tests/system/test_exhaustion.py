@@ -65,6 +65,15 @@ class AtStart(SystemTest):
         daemon.wait_for("start", open_files=hard)
         self.assertEqual(resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE), (hard, hard))
 
+    def planned(self, limit, *arguments):
+        daemon = self.start(*arguments, listen=("127.0.0.1:0=talk",), ready=False,
+                            options=["log.level=info"], preexec_fn=limit_descriptors(limit))
+        return daemon.wait_for("start", open_files=limit).number("max_connections")
+
+    def test_the_descriptors_of_the_console_are_planned_for_before_it_opens_them(self):
+        for limit in range(LOWERED, LOWERED + 4):
+            self.assertEqual(self.planned(limit + 2, "--console"), self.planned(limit))
+
     def test_a_limit_without_room_for_one_client_is_an_error(self):
         done = run("-c", "/dev/null", "-l", "127.0.0.1:0", preexec_fn=limit_descriptors(10))
         self.assertEqual(done.returncode, SYSTEM)

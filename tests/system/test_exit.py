@@ -2,15 +2,12 @@
 """The ways to end that are not a signal: enough clients, too few, the parent, a client's word."""
 
 import os
-import select
 import signal
 import socket
-import subprocess
-import sys
 import time
 
-from yodel_harness import (AS_ROOT, CONFIGURATION, PATIENCE, SLACK, USAGE, YODELD, SystemTest,
-                           main, receive_all, receive_end, receive_exactly, run, wait_until)
+from yodel_harness import (CONFIGURATION, PATIENCE, SLACK, USAGE, SystemTest, main, receive_all,
+                           receive_end, receive_exactly, run)
 
 
 class ExitTest(SystemTest):
@@ -143,52 +140,27 @@ class Idle(ExitTest):
         self.assert_exits(daemon)
 
 
-class Parent(ExitTest):
-    PARENT = """
-import subprocess, sys
-daemon = subprocess.Popen([*sys.argv[1:]], stdout=subprocess.PIPE)
-print(daemon.pid, daemon.stdout.read().decode().strip(), flush=True)
-sys.stdin.read()
-"""
-
+class WithParent(ExitTest):
     def test_it_drains_when_its_parent_is_killed(self):
         log = open(os.path.join(self.folder(), "log"), "w+b")
         self.addCleanup(log.close)
-        parent = subprocess.Popen(
-            [sys.executable, "-c", self.PARENT, YODELD, *AS_ROOT, "-1", "-c", "/dev/null",
-             "-l", "127.0.0.1:0", "--die-with-parent"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
-        pid, address = parent.stdout.readline().split()
-        client = self.connect(("127.0.0.1", int(address.rsplit(":", 1)[1])))
+        parent = self.start_parent("-1", "-c", "/dev/null", "-l", "127.0.0.1:0", stderr=log)
+        client = self.connect(parent.wait_until_ready())
         self.assert_echoes(client)
-        watched = os.pidfd_open(int(pid))
-        self.addCleanup(os.close, watched)
         parent.kill()
-        parent.communicate()
         self.leave(client)
-
-        def has_ended():
-            log.seek(0)
-            return b" stop " in log.read()
-        wait_until(has_ended, "the daemon has stopped")
-
+        parent.wait_for_daemon()
+        log.seek(0)
+        self.assertIn(b" stop ", log.read())
 
     def test_it_stops_though_its_parent_ended_while_it_started(self):
         # What it reads its configuration from has its end only once the parent has gone.
         pipe = os.path.join(self.folder(), "conf")
         os.mkfifo(pipe)
-        command = [YODELD, *AS_ROOT, "-c", pipe, "-l", "127.0.0.1:0", "--die-with-parent"]
-        parent = subprocess.Popen(
-            [sys.executable, "-c", "import subprocess, sys; "
-             "print(subprocess.Popen(sys.argv[1:]).pid, flush=True); sys.stdin.read()", *command],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        watched = os.pidfd_open(int(parent.stdout.readline()))
-        self.addCleanup(os.close, watched)
+        parent = self.start_parent("-c", pipe, "-l", "127.0.0.1:0")
         with open(pipe, "w", encoding="ascii"):  # opens when the daemon does
             parent.kill()
-            parent.wait()
-        parent.communicate()
-        self.assertEqual(select.select([watched], [], [], PATIENCE)[0], [watched])
+        parent.wait_for_daemon()
 
 
 class StopCommand(ExitTest):

@@ -3,10 +3,8 @@
 
 import os
 import shutil
-import select
 import socket
 import subprocess
-import sys
 import unittest
 
 from yodel_harness import (CONFIGURATION, PATIENCE, PERMISSION, YODELD, SystemTest, environment,
@@ -132,19 +130,11 @@ class Dropped(SystemTest):
         self.assertEqual(done.returncode, PERMISSION)
 
     def test_it_dies_with_its_parent_though_the_user_has_changed(self):
-        code = ("import subprocess, sys; daemon = subprocess.Popen(sys.argv[1:], "
-                "stdout=subprocess.PIPE); print(daemon.pid, daemon.stdout.read(), flush=True); "
-                "sys.stdin.read()")
-        parent = subprocess.Popen(
-            [sys.executable, "-c", code, YODELD, "-1", "-c", "/dev/null", "-l", "127.0.0.1:0",
-             "--die-with-parent", "-o", "privileges.user=nobody"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        pid = int(parent.stdout.readline().split()[0])
-        watched = os.pidfd_open(pid)
-        self.addCleanup(os.close, watched)
+        parent = self.start_parent("-1", "-c", "/dev/null", "-l", "127.0.0.1:0",
+                                   "-o", "privileges.user=nobody")
+        parent.wait_until_ready()
         parent.kill()
-        parent.communicate()
-        self.assertEqual(select.select([watched], [], [], PATIENCE)[0], [watched])
+        parent.wait_for_daemon()
 
 
 class Unable(Unprivileged):

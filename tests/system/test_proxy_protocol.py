@@ -10,11 +10,11 @@ import subprocess
 import time
 import zlib
 
+from client_harness import OK, USAGE, yodel
 from proxy_harness import ProxyInFront
-from yodel_harness import (PATIENCE, YODELD, SystemTest, close_with_reset, free_port, main,
-                           receive_all, receive_end, seconds_between, wait_until)
+from yodel_harness import (PATIENCE, SystemTest, close_with_reset, free_port, main, receive_all,
+                           receive_end, seconds_between, wait_until)
 
-YODEL = os.environ.get("YODEL") or os.path.join(os.path.dirname(YODELD), "yodel")
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 V1 = b"PROXY TCP4 192.0.2.1 192.0.2.2 1111 2222\r\n"
 
@@ -326,17 +326,16 @@ class Refusals(ProxyTest):
 class Client(ProxyTest):
     """yodel --send-proxy."""
 
-    def yodel(self, daemon, *arguments, stdin=b""):
+    def run_client(self, daemon, *arguments):
         host, port = daemon.address()
-        done = subprocess.run([YODEL, arguments[0], host, str(port), *arguments[1:]], input=stdin,
-                              capture_output=True, timeout=PATIENCE, check=False)
-        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        done = yodel(arguments[0], host, str(port), *arguments[1:])
+        self.assertEqual((done.returncode, done.stderr), (OK, b""))
         return done.stdout
 
     def test_the_connection_s_own_addresses_are_sent(self):
         for version in ("v1", "v2"):
             daemon = self.start_with(version)
-            self.assertEqual(self.yodel(daemon, "send", "--send-proxy", version, "hello\n"),
+            self.assertEqual(self.run_client(daemon, "send", "--send-proxy", version, "hello\n"),
                              b"hello\n")
             accept = daemon.wait_for("accept")
             self.assertEqual(accept["peer"], accept["proxy"])
@@ -344,9 +343,9 @@ class Client(ProxyTest):
 
     def test_anybody_may_be_announced_with_values(self):
         daemon = self.start_with("v2")
-        self.yodel(daemon, "send", "--send-proxy", "v2,source=[2001:db8::1]:80,"
-                   "destination=[::1]:81,authority=a.example,alpn=h2,unique-id=7,netns=n,crc32c",
-                   "hello")
+        self.run_client(
+            daemon, "send", "--send-proxy", "v2,source=[2001:db8::1]:80,"
+            "destination=[::1]:81,authority=a.example,alpn=h2,unique-id=7,netns=n,crc32c", "hello")
         accept = daemon.wait_for("accept")
         self.assertEqual([accept[name] for name in (
             "peer", "destination", "authority", "alpn", "unique_id", "netns")],
@@ -355,7 +354,7 @@ class Client(ProxyTest):
     def test_local_announces_nobody(self):
         for version in ("v1", "v2"):
             daemon = self.start_with(version, options=["log.level=debug"])
-            self.yodel(daemon, "send", "--send-proxy", f"{version},local", "hello")
+            self.run_client(daemon, "send", "--send-proxy", f"{version},local", "hello")
             self.assertNotIn("destination", daemon.wait_for("accept"))
 
     def test_every_command_begins_its_connections_so(self):
@@ -364,17 +363,16 @@ class Client(ProxyTest):
                           ("ping", "--connect", "-n", "2", "-i", "1ms"), ("multi", "a", "b"),
                           ("load", "-c", "3", "-d", "100ms", "-q")):
             with self.subTest(arguments=arguments):
-                self.yodel(daemon, *arguments, "--send-proxy", "v1,source=192.0.2.1:9,"
-                           "destination=192.0.2.2:10")
+                self.run_client(daemon, *arguments, "--send-proxy",
+                                "v1,source=192.0.2.1:9,destination=192.0.2.2:10")
         events = daemon.wait_for_count(9, "accept")
         self.assertEqual({event["peer"] for event in events}, {"192.0.2.1:9"})
 
     def test_what_makes_no_sense_is_a_usage_error(self):
         for spec in ("v3", "v1,", "v1,crc32c", "v1,authority=x", "v2,source=1.2.3.4",
                      "v2,source=::1:1", "v2,source=host:1", "v2,unknown", "V1"):
-            done = subprocess.run([YODEL, "send", "--send-proxy", spec, "::1", "1"],
-                                  capture_output=True, timeout=PATIENCE, check=False)
-            self.assertEqual(done.returncode, 2, spec)
+            done = yodel("send", "--send-proxy", spec, "::1", "1")
+            self.assertEqual(done.returncode, USAGE, spec)
             self.assertIn(b"send-proxy: expected v1 or v2", done.stderr)
 
 

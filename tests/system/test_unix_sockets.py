@@ -41,6 +41,7 @@ class Serving(UnixTest):
         daemon = self.start(listen=words)
         addresses = [word.removesuffix("=echo") for word in words]
         self.assertEqual([host for host, _ in daemon.addresses], addresses)
+        daemon.wait_for("ready")
         self.assertEqual([event["address"] for event in daemon.events("listen")], addresses)
 
     def test_both_kinds_echo_greet_and_discard(self):

@@ -15,6 +15,7 @@ import datetime
 import os
 import re
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -319,6 +320,44 @@ class Daemon:
         return None
 
 
+class Parent:
+    """A process that has started yodeld with --die-with-parent, and lives until it is killed."""
+
+    CODE = """
+import subprocess, sys
+daemon = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, text=True)
+print(daemon.pid, flush=True)
+print(daemon.stdout.readline(), end="", flush=True)
+sys.stdin.read()
+"""
+
+    def __init__(self, *arguments, stderr=subprocess.DEVNULL):
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self.CODE, YODELD, *AS_ROOT, "--die-with-parent", *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, env=environment(),
+            text=True)
+        self.daemon = os.pidfd_open(int(self.process.stdout.readline()))
+
+    def wait_until_ready(self):
+        """Waits for the daemon, with -1. Returns its address."""
+        return split_address(self.process.stdout.readline().strip())
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def wait_for_daemon(self):
+        """Waits for the end of the daemon."""
+        if not select.select([self.daemon], [], [], PATIENCE)[0]:
+            raise AssertionError("yodeld has outlived its parent")
+
+    def close(self):
+        self.kill()
+        self.process.stdin.close()
+        self.process.stdout.close()
+        os.close(self.daemon)
+
+
 class SystemTest(unittest.TestCase):
     """What every test of the running program has."""
 
@@ -328,6 +367,11 @@ class SystemTest(unittest.TestCase):
         daemon = Daemon(*arguments, **keywords)
         self.addCleanup(daemon.stop)
         return daemon
+
+    def start_parent(self, *arguments, **keywords):
+        parent = Parent(*arguments, **keywords)
+        self.addCleanup(parent.close)
+        return parent
 
     def connect(self, daemon_or_address, index=0, source=None, receive_buffer=None):
         """A connected socket that is closed at the end of the test."""

@@ -289,6 +289,43 @@ static void a_host_may_be_a_path(void **state)
 	assert_null(address_path_of_host("127.0.0.1"));
 }
 
+static void only_ipv4_and_ipv6_are_internet(void **state)
+{
+	struct address four = v4("192.0.2.1", 1), six = v6("2001:db8::1", 1), path, none = {0};
+	struct address process = address_of_process(-1);
+
+	(void)state;
+	assert_true(address_from_path("@yodel", &path));
+	assert_true(address_is_internet(&four));
+	assert_true(address_is_internet(&six));
+	assert_false(address_is_internet(&path));
+	assert_false(address_is_internet(&process));
+	assert_false(address_is_internet(&none));
+}
+
+static void a_socket_knows_its_address_and_its_peers(void **state)
+{
+	struct address loopback = v4("127.0.0.1", 0), own, peer;
+	int listening = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_int_equal(bind(listening, &loopback.any, loopback.length), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	own = address_of_socket(listening);
+	assert_int_equal(own.length, sizeof own.v4);
+	assert_true(address_is_local(&own));
+	assert_int_not_equal(address_port(&own), 0);
+	assert_int_equal(address_of_peer(listening).length, 0);
+	assert_int_equal(connect(client, &own.any, own.length), 0);
+	peer = address_of_peer(client);
+	assert_int_equal(peer.length, own.length);
+	assert_memory_equal(&peer.v4, &own.v4, sizeof own.v4);
+	close(client);
+	close(listening);
+	assert_int_equal(address_of_socket(-1).length, 0);
+	assert_int_equal(address_of_socket(-1).any.sa_family, AF_UNSPEC);
+}
+
 static void a_process_is_known_by_its_number_and_user(void **state)
 {
 	char expected[64];
@@ -355,6 +392,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_written_for_people),
 		cmocka_unit_test(paths_become_addresses_and_text_again),
 		cmocka_unit_test(a_host_may_be_a_path),
+		cmocka_unit_test(only_ipv4_and_ipv6_are_internet),
+		cmocka_unit_test(a_socket_knows_its_address_and_its_peers),
 		cmocka_unit_test(a_process_is_known_by_its_number_and_user),
 		cmocka_unit_test(prefix_keeps_exactly_the_first_bits),
 		cmocka_unit_test(prefix_decides_who_is_the_same_peer),

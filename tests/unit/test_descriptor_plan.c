@@ -14,7 +14,8 @@
 struct trial {
 	rlim_t soft, hard;
 	size_t wanted;
-	size_t each;     /* 0 for 1 */
+	size_t each; /* 0 for 1 */
+	size_t later;
 	size_t open_now; /* set by the child */
 	int result;
 	struct descriptor_plan plan;
@@ -37,12 +38,16 @@ static int make_plan(void *context)
 	struct trial *trial = *(struct trial **)context;
 	int *pipe_end = ((int **)context)[1];
 	struct rlimit limit = {.rlim_cur = trial->soft, .rlim_max = trial->hard};
+	struct descriptor_needs needs = {
+		.clients = trial->wanted,
+		.each_client = trial->each != 0 ? trial->each : 1,
+		.later = trial->later,
+	};
 
 	trial->open_now = count_open();
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return 1;
-	trial->result = descriptor_plan_make(
-		&trial->plan, trial->wanted, trial->each != 0 ? trial->each : 1, &trial->error);
+	trial->result = descriptor_plan_make(&trial->plan, &needs, &trial->error);
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur != limit.rlim_max)
 		return 2;
 	return write(*pipe_end, trial, sizeof *trial) == sizeof *trial ? 0 : 3;
@@ -110,6 +115,20 @@ static void clients_with_two_descriptors_are_half_as_many(void **state)
 	}
 }
 
+static void what_is_opened_later_counts_like_what_is_open(void **state)
+{
+	struct trial trial = {.soft = 100, .hard = 100, .wanted = 1000};
+	struct trial later = {.soft = 103, .hard = 103, .wanted = 1000, .later = 3};
+
+	(void)state;
+	plan_in_child(&trial);
+	plan_in_child(&later);
+	assert_int_equal(trial.result, 0);
+	assert_int_equal(later.result, 0);
+	assert_int_equal(later.plan.connections, trial.plan.connections);
+	assert_int_equal(later.plan.partings, trial.plan.partings);
+}
+
 static void one_client_is_enough(void **state)
 {
 	struct trial trial = {.soft = 100, .hard = 100, .wanted = 1};
@@ -148,6 +167,7 @@ int main(void)
 		cmocka_unit_test(everybody_fits_where_there_is_room),
 		cmocka_unit_test(all_parts_together_stay_below_the_limit),
 		cmocka_unit_test(clients_with_two_descriptors_are_half_as_many),
+		cmocka_unit_test(what_is_opened_later_counts_like_what_is_open),
 		cmocka_unit_test(one_client_is_enough),
 		cmocka_unit_test(without_room_for_one_client_there_is_an_error),
 	};

@@ -598,6 +598,15 @@ static void expect_not_adopted(int fd)
 		assert_int_equal(close(fd), 0); /* still ours */
 }
 
+static void a_host_may_be_the_name_of_inherited_sockets(void **state)
+{
+	(void)state;
+	assert_string_equal(listener_inherited_name("systemd:web"), "web");
+	assert_string_equal(listener_inherited_name("systemd:"), "");
+	assert_null(listener_inherited_name("systemd"));
+	assert_null(listener_inherited_name("unix:systemd:web"));
+}
+
 static void adopt_refuses_what_does_not_listen(void **state)
 {
 	int ends[2];
@@ -676,6 +685,7 @@ int main(void)
 		ROW(adopt_takes_a_udp_socket_that_is_bound),
 		ROW(adopt_takes_a_unix_socket_whose_file_stays),
 		ROW(adopt_takes_a_listening_socket_and_sets_it_up),
+		ROW(a_host_may_be_the_name_of_inherited_sockets),
 		ROW(adopt_refuses_what_does_not_listen),
 		ROW(adopt_refuses_more_sockets_than_a_listener_holds),
 		ROW(close_is_fine_twice),

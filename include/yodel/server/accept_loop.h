@@ -1,27 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The accept loop, and the detached threads that take turns in it. One of them leads: it waits for
- * clients, admits one, lets a follower lead (or makes one), and serves that client itself.
- * Afterwards it follows, or ends where enough threads do. So a client is served by the thread that
- * accepted it.
+ * The accept loop: who leads in it waits for clients and admits one, hands the lead on, and serves
+ * that client itself. So a client is served by the thread that accepted it.
  * Owns the acceptor, its poll set and the threads. Threads: the functions below are main's.
- * Source: Schmidt et al., "Pattern-Oriented Software Architecture" 2, Leader/Followers.
  */
 #ifndef YODEL_SERVER_ACCEPT_LOOP_H
 #define YODEL_SERVER_ACCEPT_LOOP_H
 
 #include "yodel/base/attributes.h"
 #include "yodel/base/error.h"
-#include "yodel/base/lock.h"
 #include "yodel/config/config.h"
 #include "yodel/server/acceptor.h"
 #include "yodel/server/late_refusals.h"
+#include "yodel/server/leadership.h"
 #include "yodel/server/listening.h"
 #include "yodel/server/status.h"
 #include "yodel/session/registry.h"
 
 #include <poll.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -30,24 +27,16 @@ enum accept_loop_stage {
 	ACCEPT_LOOP_OPEN,
 	ACCEPT_LOOP_FINISHING, /* lets in who is already connected */
 	ACCEPT_LOOP_CLOSED,    /* the sockets are not used any more; refused clients still leave */
-	ACCEPT_LOOP_OVER,      /* nobody leads */
 };
 
 struct accept_loop {
 	const struct config *config;
 	const struct listening *listening; /* until the loop is closed */
 	size_t socket_count;
-	int event_fd; /* readable when the stage has changed and when the last thread has ended */
-	pthread_attr_t thread_attributes;
-
-	struct lock lock;
-	pthread_cond_t lead_is_free;
-	/* Guarded by lock. */
-	enum accept_loop_stage stage;
-	bool is_led;
-	size_t followers; /* threads that wait for the lead, or are on their way to */
-	size_t threads;
-	bool is_broken; /* a listening socket is */
+	int event_fd; /* readable when the loop is closed and when the last thread has ended */
+	struct leadership leadership;
+	atomic_int stage;      /* enum accept_loop_stage */
+	atomic_bool is_broken; /* a listening socket is */
 
 	struct late_refusals late_refusals; /* with a lock of its own */
 
@@ -74,21 +63,21 @@ int accept_loop_init(struct accept_loop *loop, const struct config *config,
 	int event_fd, struct error *error) MUST_USE;
 
 /* From now on clients are accepted; the service manager is told. */
-void accept_loop_begin(struct accept_loop *loop) EXCLUDES(loop->lock);
+void accept_loop_begin(struct accept_loop *loop);
 
 /* Has the leader let in those who are connected already, and then leave the sockets alone. */
-void accept_loop_finish(struct accept_loop *loop) EXCLUDES(loop->lock);
+void accept_loop_finish(struct accept_loop *loop);
 
 /* How far it is. Without accept_loop_finish it is closed by a rule of exit, or broken. */
-enum accept_loop_stage accept_loop_stage(struct accept_loop *loop) EXCLUDES(loop->lock);
+enum accept_loop_stage accept_loop_stage(struct accept_loop *loop);
 
 /* Whether a listening socket has failed, so that none is used any more. */
-bool accept_loop_is_broken(struct accept_loop *loop) EXCLUDES(loop->lock);
+bool accept_loop_is_broken(struct accept_loop *loop);
 
 /* Whether it is over and all threads have ended. */
-bool accept_loop_is_empty(struct accept_loop *loop) EXCLUDES(loop->lock);
+bool accept_loop_is_empty(struct accept_loop *loop);
 
 /* Frees a loop that is empty. */
-void accept_loop_fini(struct accept_loop *loop) EXCLUDES(loop->lock);
+void accept_loop_fini(struct accept_loop *loop);
 
 #endif

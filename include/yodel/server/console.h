@@ -20,6 +20,8 @@
 
 struct console;
 
+enum { CONSOLE_DESCRIPTORS = 2 /* that it opens */ };
+
 /*
  * Makes a console with its thread, which waits for console_begin.
  *   hub   not used before console_begin; lent until console_stop returns true

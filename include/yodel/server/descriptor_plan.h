@@ -11,6 +11,13 @@
 
 #include <stddef.h>
 
+/* What descriptors are needed for. */
+struct descriptor_needs {
+	size_t clients;     /* to be served at once; the plan may have fewer */
+	size_t each_client; /* descriptors that one takes, at least 1 */
+	size_t later;       /* to be opened from now on and kept, beside the accept loop's */
+};
+
 struct descriptor_plan {
 	size_t limit;       /* RLIMIT_NOFILE now */
 	size_t connections; /* clients that can be served at once */
@@ -19,12 +26,10 @@ struct descriptor_plan {
 
 /*
  * Raises the soft limit to the hard one and divides what is left after the descriptors that are
- * open now.
- *   wanted   clients to serve at once; plan->connections is this or less
- *   each     descriptors that a client takes, at least 1
+ * open now, and those that will be.
  * Returns 0, or -1 with error (EX_OSERR) where there is not room for one client.
  */
-int descriptor_plan_make(
-	struct descriptor_plan *plan, size_t wanted, size_t each, struct error *error) MUST_USE;
+int descriptor_plan_make(struct descriptor_plan *plan, const struct descriptor_needs *needs,
+	struct error *error) MUST_USE;
 
 #endif

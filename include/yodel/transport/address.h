@@ -2,7 +2,7 @@
 /*
  * Socket addresses: from host and port, to text, to the prefix that limits count by.
  * Owns nothing: an address is a plain value. Threads: any.
- * Source: getaddrinfo(3), ipv6(7), unix(7) SO_PEERCRED, RFC 4291 2.5.5.2 (IPv4-mapped addresses).
+ * Source: getaddrinfo(3), getsockname(2), getpeername(2), ipv6(7), unix(7) SO_PEERCRED, RFC 4291 2.5.5.2 (IPv4-mapped addresses).
  */
 #ifndef YODEL_TRANSPORT_ADDRESS_H
 #define YODEL_TRANSPORT_ADDRESS_H
@@ -75,6 +75,12 @@ bool address_from_path(const char *path, struct address *address) MUST_USE;
 /* The "/path" or "@name" of a host "unix:/path" or "unix:@name"; NULL for any other host. */
 const char *address_path_of_host(const char *host);
 
+/* The address that a socket is bound to; length 0 and AF_UNSPEC where fd is no socket. */
+struct address address_of_socket(int fd);
+
+/* The address of a connected socket's other end; length 0 and AF_UNSPEC where there is none. */
+struct address address_of_peer(int fd);
+
 /*
  * The process that has connected to a Unix socket.
  *   fd   the accepted end
@@ -83,6 +89,9 @@ struct address address_of_process(int fd);
 
 /* Turns an IPv4-mapped IPv6 address, as a dual-stack listener reports it, into the IPv4 address. */
 void address_normalize(struct address *address);
+
+/* Whether it is one of IPv4 or IPv6, and not a Unix socket's, a process or none. */
+bool address_is_internet(const struct address *address);
 
 /* Whether only this machine can reach the address: the loopback's, or a Unix socket's. */
 bool address_is_local(const struct address *address);

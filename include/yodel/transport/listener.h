@@ -54,6 +54,9 @@ int listener_open(struct listener *listener, enum protocol protocol, const char 
 int listener_listen(struct listener *listener, int backlog, const struct socket_options *options,
 	struct error *error) MUST_USE;
 
+/* The NAME of a host "systemd:NAME", which stands for inherited sockets; NULL for any other host. */
+const char *listener_inherited_name(const char *host);
+
 /*
  * Adds an inherited socket to a listener and sets the options on it.
  *   protocol   PROTOCOL_TCP: fd must be a listening TCP or Unix stream socket; the file of the latter

@@ -1,25 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows themselves. A new setting starts here; lint holds file and manual against it. */
+/* The rows of a listener. A new setting of it starts here; lint checks file and manual. */
 #include "yodel/config/config.h"
 
-#include "yodel/base/log.h"
-#include "yodel/transport/address.h"
+#include "yodel/base/account.h"
+#include "yodel/config/option_bounds.h"
 #include "yodel/transport/cidr.h"
+#include "yodel/transport/listener.h"
 
 #include <string.h>
 
-#define AT_DAEMON(member)   .offset = offsetof(struct config, member)
 #define AT_LISTENER(member) .offset = offsetof(struct listener_settings, member)
 
-#define SECOND ((int64_t)1000)
-#define DAY    (86400 * SECOND)
-#define KIB    ((int64_t)1024)
-#define MIB    (1024 * KIB)
-
 enum {
-	CONNECTIONS_MAX = 1000000,
-	ACCEPTS_MAX = 1000000000,
-	RATE_MAX = 1000000,
 	BACKLOG_MAX = 65535,
 	NAME_MAX_CHARACTERS = 32,
 	TEXT_MAX_BYTES = 512,
@@ -31,9 +23,6 @@ enum {
 };
 
 const char *const protocol_names[] = {"tcp", "udp", NULL};
-const char *const scheduling_names[] = {"batch", "normal", NULL};
-const char *const affinity_names[] = {"auto", "follow", "none", NULL};
-const char *const landlock_names[] = {"off", "auto", "on", NULL};
 
 static const char *const tls_verify_names[] = {"none", "optional", "require", NULL};
 static const char *const tls_version_names[] = {"1.2", "1.3", NULL};
@@ -60,14 +49,14 @@ static bool is_path_good(const char *path)
 
 static bool check_host(const char *text, char why[OPTION_WHY_BYTES])
 {
-	const char *path = address_path_of_host(text);
+	const char *path = address_path_of_host(text), *name = listener_inherited_name(text);
 
 	snprintf(why, OPTION_WHY_BYTES,
 		"a host name, an IPv4 or IPv6 address, \"*\", \"unix:/PATH\" or \"unix:@NAME\" of at most 107 bytes, or \"systemd:NAME\"");
 	if (path != NULL)
 		return is_path_good(path);
-	if (strncmp(text, "systemd:", 8) == 0)
-		return text[8] != '\0';
+	if (name != NULL)
+		return name[0] != '\0';
 	return text[0] != '\0' && strpbrk(text, " /[]") == NULL;
 }
 
@@ -77,22 +66,6 @@ static bool check_mode(const char *text, char why[OPTION_WHY_BYTES])
 
 	snprintf(why, OPTION_WHY_BYTES, "permissions in octal from \"0\" to \"0777\"");
 	return socket_options_read_mode(text, &mode);
-}
-
-static bool check_owner(const char *text, char why[OPTION_WHY_BYTES])
-{
-	uid_t owner;
-
-	snprintf(why, OPTION_WHY_BYTES, "the name or number of a user of this machine, or \"\"");
-	return socket_options_read_owner(text, &owner);
-}
-
-static bool check_group(const char *text, char why[OPTION_WHY_BYTES])
-{
-	gid_t group;
-
-	snprintf(why, OPTION_WHY_BYTES, "the name or number of a group of this machine, or \"\"");
-	return socket_options_read_group(text, &group);
 }
 
 static bool check_refuse_text(const char *text, char why[OPTION_WHY_BYTES])
@@ -165,125 +138,6 @@ static const struct option_row network_rows[] = {
 		.is_unique = true,
 		.check = check_network,
 		.help = "A network"},
-	OPTION_END,
-};
-
-const struct option_row daemon_options[] = {
-	{.path = "limits.max_connections",
-		.type = OPTION_INTEGER,
-		AT_DAEMON(limits.max_connections),
-		.min = 1,
-		.max = CONNECTIONS_MAX,
-		.default_value = "1024",
-		.help = "Clients served at once by the whole daemon"},
-	{.path = "limits.max_per_peer",
-		.type = OPTION_INTEGER,
-		AT_DAEMON(limits.max_per_peer),
-		.max = CONNECTIONS_MAX,
-		.default_value = "0",
-		.help = "Clients served at once from one peer, on all listeners together; 0 is no limit"},
-	{.path = "limits.peer_prefix_v4",
-		.type = OPTION_INTEGER,
-		AT_DAEMON(peer_prefix_v4_bits),
-		.min = 1,
-		.max = 32,
-		.default_value = "32",
-		.help = "First bits of an IPv4 address that make a peer"},
-	{.path = "limits.peer_prefix_v6",
-		.type = OPTION_INTEGER,
-		AT_DAEMON(peer_prefix_v6_bits),
-		.min = 1,
-		.max = 128,
-		.default_value = "64",
-		.help = "First bits of an IPv6 address that make a peer"},
-	{.path = "limits.accept_rate",
-		.type = OPTION_RATE,
-		AT_DAEMON(limits.accept_rate),
-		.max = RATE_MAX,
-		.default_value = "0",
-		.help = "New clients in a time for the whole daemon, a full second's, minute's or hour's worth of them at once; 0 is no limit"},
-	{.path = "timeouts.drain",
-		.type = OPTION_DURATION,
-		AT_DAEMON(drain_ms),
-		.max = DAY,
-		.default_value = "30s",
-		.help = "How long running connections may go on after TERM or INT; 0 ends them at once"},
-	{.path = "exit.max_accepts",
-		.type = OPTION_INTEGER,
-		AT_DAEMON(exit.max_accepts),
-		.max = ACCEPTS_MAX,
-		.default_value = "0",
-		.help = "Exit once so many clients have been let in, and have gone; health checks count; 0 is no limit"},
-	{.path = "exit.idle",
-		.type = OPTION_DURATION,
-		AT_DAEMON(exit.idle_ms),
-		.max = 365 * DAY,
-		.default_value = "0",
-		.help = "Exit once nobody has been connected for this time; 0 is never"},
-	{.path = "exit.with_parent",
-		.type = OPTION_BOOL,
-		AT_DAEMON(exit.with_parent),
-		.default_value = "false",
-		.help = "Stop, as at TERM, when the process that started the daemon ends (PR_SET_PDEATHSIG)"},
-	{.path = "privileges.user",
-		.type = OPTION_STRING,
-		AT_DAEMON(privileges.user),
-		.default_value = "",
-		.check = check_owner,
-		.help = "User, by name or number, that the daemon becomes once its sockets are bound; empty goes on as who it was started"},
-	{.path = "privileges.group",
-		.type = OPTION_STRING,
-		AT_DAEMON(privileges.group),
-		.default_value = "",
-		.check = check_group,
-		.help = "Group, by name or number, that it becomes; empty takes the user's"},
-	{.path = "privileges.no_new_privs",
-		.type = OPTION_BOOL,
-		AT_DAEMON(privileges.no_new_privs),
-		.default_value = "true",
-		.help = "Never gain privileges again, by no program (PR_SET_NO_NEW_PRIVS)"},
-	{.path = "privileges.landlock",
-		.type = OPTION_CHOICE,
-		AT_DAEMON(privileges.landlock),
-		.default_value = "off",
-		.choices = landlock_names,
-		.help = "Have the kernel see to it (Landlock) that, once started, the daemon reads no file but those of certificates, writes and runs none, and connects to no TCP port: auto where the kernel can, on refuses to start where it cannot, off"},
-	{.path = "privileges.allow_root",
-		.type = OPTION_BOOL,
-		AT_DAEMON(privileges.allow_root),
-		.default_value = "false",
-		.help = "Serve as root, if that is who the daemon is; else it refuses to"},
-	{.path = "thread_stack",
-		.type = OPTION_SIZE,
-		AT_DAEMON(thread_stack_bytes),
-		.min = 48 * KIB,
-		.max = 64 * MIB,
-		.default_value = "64k",
-		.help = "Stack of each client's thread"},
-	{.path = "scheduling",
-		.type = OPTION_CHOICE,
-		AT_DAEMON(scheduling),
-		.default_value = "batch",
-		.choices = scheduling_names,
-		.help = "How clients' threads are scheduled: batch deals with several messages at a stretch (SCHED_BATCH), normal leaves the policy the daemon was started with"},
-	{.path = "affinity",
-		.type = OPTION_CHOICE,
-		AT_DAEMON(affinity),
-		.default_value = "auto",
-		.choices = affinity_names,
-		.help = "Where clients' threads run: follow moves each to the processor its client's packets come in on, none leaves it to the kernel, auto follows only while packets come in on several"},
-	{.path = "log.level",
-		.type = OPTION_CHOICE,
-		AT_DAEMON(log_level),
-		.default_value = "info",
-		.choices = log_level_names,
-		.help = "The least important lines that are logged"},
-	{.path = "log.format",
-		.type = OPTION_CHOICE,
-		AT_DAEMON(log_format),
-		.default_value = "text",
-		.choices = log_format_names,
-		.help = "Log lines as text or as one JSON object each"},
 	OPTION_END,
 };
 
@@ -501,13 +355,13 @@ const struct option_row listener_options[] = {
 		.type = OPTION_STRING,
 		AT_LISTENER(socket.owner),
 		.default_value = "",
-		.check = check_owner,
+		.check = account_check_user,
 		.help = "User that the file of \"unix:/PATH\" is given to, by name or number; empty leaves it to the daemon's"},
 	{.path = "socket.group",
 		.type = OPTION_STRING,
 		AT_LISTENER(socket.group),
 		.default_value = "",
-		.check = check_group,
+		.check = account_check_group,
 		.help = "Group that the file of \"unix:/PATH\" is given to, by name or number; empty leaves it to the daemon's"},
 	{.path = "tls.certificate",
 		.type = OPTION_STRING,
