@@ -56,7 +56,7 @@ int failure_set(struct failure *failure, enum failure_kind kind, const char *for
 	return -1;
 }
 
-static void set_why(
+static void PRINTF_LIKE(4, 0) set_why(
 	struct failure *failure, int number, const char *why, const char *format, va_list arguments)
 {
 	failure->kind = failure_kind_of(number);
