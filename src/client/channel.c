@@ -16,7 +16,12 @@
 
 void channel_open(struct channel *channel, int fd, const struct request *request)
 {
-	*channel = (struct channel){.fd = fd, .is_secured = true};
+	*channel = (struct channel){
+		.fd = fd,
+		.is_secured = true,
+		.receive_waits_for = POLLIN,
+		.send_waits_for = POLLOUT,
+	};
 	if (fd < 0 || request->tls == NULL)
 		return;
 	channel->tls = tls_new_client(request->tls, fd);
@@ -33,14 +38,16 @@ const char *channel_error(const struct channel *channel, int number)
 /* --- With TLS -------------------------------------------------------------------------------- */
 
 /* What did not do what it was called for, as an errno value. */
-static int number_of(struct channel *channel, enum io io)
+static int number_of(const struct channel *channel, enum io io)
 {
 	if (io == IO_TIMEOUT)
 		return EAGAIN;
-	if (io == IO_ERROR)
-		return tls_errno(channel->tls);
-	channel->is_broken = true;
-	return EPROTO;
+	return io == IO_ERROR ? tls_errno(channel->tls) : EPROTO;
+}
+
+static uint32_t awaited(const struct channel *channel)
+{
+	return tls_wants_write(channel->tls) ? POLLOUT : POLLIN;
 }
 
 static ssize_t receive_tls(struct channel *channel, void *dst, size_t capacity, int flags)
@@ -48,9 +55,9 @@ static ssize_t receive_tls(struct channel *channel, void *dst, size_t capacity, 
 	enum io io = IO_TLS;
 	size_t got = 0;
 
-	if (!channel->is_broken)
+	if (!tls_has_failed(channel->tls))
 		io = tls_read(channel->tls, dst, capacity, flags | MSG_DONTWAIT, &got);
-	channel->is_receive_stuck = io == IO_TIMEOUT && tls_wants_write(channel->tls);
+	channel->receive_waits_for = io == IO_TIMEOUT ? awaited(channel) : POLLIN;
 	if (io == IO_OK || io == IO_EOF)
 		return (ssize_t)got;
 	errno = number_of(channel, io);
@@ -59,14 +66,13 @@ static ssize_t receive_tls(struct channel *channel, void *dst, size_t capacity, 
 
 static ssize_t send_tls(struct channel *channel, const void *src, size_t length)
 {
-	enum io io = IO_TLS;
 	size_t sent = 0;
 
 	if (length == 0)
 		return 0;
-	if (!channel->is_broken)
-		io = tls_write(channel->tls, src, length, MSG_DONTWAIT, &sent);
-	channel->is_send_stuck = io == IO_TIMEOUT;
+	enum io io = tls_write(channel->tls, src, length, MSG_DONTWAIT, &sent);
+	channel->send_waits_for = io == IO_TIMEOUT ? awaited(channel) : POLLOUT;
+	channel->is_stuck = io == IO_TIMEOUT && channel->send_waits_for == POLLOUT;
 	if (io == IO_OK)
 		return (ssize_t)sent;
 	errno = number_of(channel, io);
@@ -79,6 +85,7 @@ int channel_secure(struct channel *channel)
 		return 0;
 	enum io io = tls_handshake(channel->tls);
 	channel->is_secured = io == IO_OK;
+	channel->receive_waits_for = io == IO_TIMEOUT ? awaited(channel) : POLLIN;
 	return io == IO_OK ? 0 : number_of(channel, io);
 }
 
@@ -97,7 +104,8 @@ static ssize_t receive(struct channel *channel, void *dst, size_t capacity, int 
 {
 	ssize_t count = channel->tls != NULL ? receive_tls(channel, dst, capacity, flags)
 					     : receive_plain(channel, dst, capacity, flags);
-	bool is_end = count == 0 || (count < 0 && errno == EPROTO);
+	bool is_alert = channel->tls != NULL && tls_has_failed(channel->tls);
+	bool is_end = count == 0 || (count < 0 && errno == EPROTO && !is_alert);
 
 	if (!is_end || channel->cut_number == 0)
 		return count;
@@ -118,10 +126,11 @@ bool channel_is_ended(struct channel *channel)
 	return count == 0 || (count < 0 && errno != EAGAIN);
 }
 
-/* EPIPE is none: the peer had ended its stream before. */
-static void keep_cut(struct channel *channel, int number)
+/* Nothing more can be sent. EPIPE is no cut: the peer had ended its stream before. */
+static void give_up_sending(struct channel *channel, int number)
 {
-	if (number != EAGAIN && number != EPIPE)
+	channel->is_ended = true;
+	if (number != EPIPE && number != EPROTO)
 		channel->cut_number = number;
 }
 
@@ -139,20 +148,23 @@ ssize_t channel_send(struct channel *channel, const void *src, size_t length)
 	ssize_t count = channel->tls != NULL ? send_tls(channel, src, length)
 					     : send_plain(channel, src, length);
 
-	if (count < 0)
-		keep_cut(channel, errno);
+	if (count < 0 && errno != EAGAIN)
+		give_up_sending(channel, errno);
 	return count;
 }
 
-/* Behind a record that is stuck there can be no close_notify: the peer sees that something is missing. */
+/*
+ * Behind a record that is stuck there can be no close_notify: the peer sees that something is missing.
+ * Returns IO_TIMEOUT where it has to be tried again.
+ */
 static enum io notify_end(struct channel *channel)
 {
-	if (channel->tls == NULL || !channel->is_secured || channel->is_broken ||
-		channel->is_send_stuck || channel->is_finished)
+	if (channel->tls == NULL || !channel->is_secured || channel->is_ended || channel->is_stuck)
 		return IO_OK;
 	enum io io = tls_finish(channel->tls, MSG_DONTWAIT);
-	if (io == IO_ERROR)
-		keep_cut(channel, tls_errno(channel->tls));
+	channel->send_waits_for = io == IO_TIMEOUT ? awaited(channel) : POLLOUT;
+	if (io != IO_OK && io != IO_TIMEOUT)
+		give_up_sending(channel, number_of(channel, io));
 	return io;
 }
 
@@ -160,9 +172,8 @@ bool channel_finish(struct channel *channel)
 {
 	if (notify_end(channel) == IO_TIMEOUT)
 		return false;
-	if (!channel->is_finished)
-		(void)shutdown(channel->fd, SHUT_WR);
-	channel->is_finished = true;
+	channel->is_ended = true;
+	(void)shutdown(channel->fd, SHUT_WR);
 	return true;
 }
 
@@ -178,17 +189,20 @@ void channel_close(struct channel *channel)
 uint32_t channel_wants(const struct channel *channel, uint32_t events)
 {
 	if (!channel->is_secured)
-		return tls_wants_write(channel->tls) ? POLLOUT : POLLIN;
-	if (channel->is_receive_stuck)
-		return (events & ~(uint32_t)POLLIN) | POLLOUT;
-	return events;
+		return channel->receive_waits_for;
+	return ((events & POLLIN) != 0 ? channel->receive_waits_for : 0) |
+	       ((events & POLLOUT) != 0 ? channel->send_waits_for : 0);
 }
 
 uint32_t channel_ready(const struct channel *channel, uint32_t happened)
 {
-	bool is_unstuck = channel->is_receive_stuck && (happened & POLLOUT) != 0;
+	uint32_t possible = happened & ~(uint32_t)(POLLIN | POLLOUT);
 
-	return is_unstuck ? happened | POLLIN : happened;
+	if ((happened & channel->receive_waits_for) != 0)
+		possible |= POLLIN;
+	if ((happened & channel->send_waits_for) != 0)
+		possible |= POLLOUT;
+	return possible;
 }
 
 /* --- One connection -------------------------------------------------------------------------- */

@@ -104,7 +104,7 @@ static void print_summary(const struct scan *scan, const size_t counts[FAILURE_K
 	static const char *const nouns[] = {
 		[FAILURE_REFUSED] = "refused",
 		[FAILURE_RESET] = "reset",
-		[FAILURE_TLS] = "without TLS",
+		[FAILURE_TLS] = "TLS failed",
 		[FAILURE_TIMEOUT] = "timeout",
 		[FAILURE_UNREACHABLE] = "unreachable",
 		[FAILURE_DNS] = "not found",

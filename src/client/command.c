@@ -112,6 +112,12 @@ const struct command_option shared_options[] = {
 	COMMAND_OPTIONS_END,
 };
 
+static bool check_file(const char *text, char why[OPTION_WHY_BYTES])
+{
+	snprintf(why, OPTION_WHY_BYTES, "the name of a file");
+	return *text != '\0';
+}
+
 static bool check_name(const char *text, char why[OPTION_WHY_BYTES])
 {
 	snprintf(why, OPTION_WHY_BYTES, "a host name or an address, 1 to %d bytes", NAME_MAX_BYTES);
@@ -129,18 +135,21 @@ const struct command_option tls_options[] = {
 			.type = OPTION_STRING,
 			AT(ca),
 			.default_value = "",
+			.check = check_file,
 			.help = "certificates to trust, in place of the system's"}},
 	{.argument = "FILE",
 		.row = {.path = "cert",
 			.type = OPTION_STRING,
 			AT(certificate),
 			.default_value = "",
+			.check = check_file,
 			.help = "a certificate to show, with its chain"}},
 	{.argument = "FILE",
 		.row = {.path = "key",
 			.type = OPTION_STRING,
 			AT(key),
 			.default_value = "",
+			.check = check_file,
 			.help = "its key, if it is not in the same file"}},
 	{.argument = "NAME",
 		.row = {.path = "servername",
@@ -313,6 +322,7 @@ static int read_host(const struct command *command, struct request *request, str
 /* An option that does nothing is a mistake; so is TLS with nobody in particular. */
 static int check_tls(const struct request *request, struct error *error)
 {
+	char why[OPTION_WHY_BYTES];
 	const struct {
 		const char *name;
 		bool is_given;
@@ -330,6 +340,10 @@ static int check_tls(const struct request *request, struct error *error)
 			return error_set(error, EX_USAGE, "%s is for --tls", parts[i].name);
 	if (!request->is_tls)
 		return 0;
+	if (request->host != NULL && *request->server_name == '\0' &&
+		!check_name(request->host, why))
+		return error_set(error, EX_USAGE, "HOST: expected %s with --tls, got \"%s\"", why,
+			request->target);
 	if (*request->key != '\0' && *request->certificate == '\0')
 		return error_set(error, EX_USAGE, "--key needs the --cert that it belongs to");
 	if (request->is_udp)
@@ -379,8 +393,9 @@ int command_read(const struct command *command, int argc, char **argv, struct re
 		return 0;
 	request->operands = argv + optind;
 	request->operand_count = (size_t)(argc - optind);
-	if (command->has_target &&
-		(read_target(command, request, error) != 0 || check_tls(request, error) != 0))
+	if (command->has_target && read_target(command, request, error) != 0)
+		return -1;
+	if (check_tls(request, error) != 0)
 		return -1;
 	if (check_count(command, request, error) != 0)
 		return -1;

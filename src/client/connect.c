@@ -45,7 +45,8 @@ struct talk {
 	const struct request *request;
 	struct channel channel;
 	struct duplex duplex;
-	struct failure failure;
+	struct failure failure; /* of input or output */
+	struct failure lost;    /* of the connection */
 	bool has_prompt;
 	bool is_behind_prompt; /* the cursor, where there is no editor */
 	bool is_output_broken;
@@ -339,8 +340,10 @@ static int conclude(struct talk *talk, enum duplex_end end)
 	if (request->is_verbose)
 		fprintf(stderr, "sent %" PRIu64 " bytes, received %" PRIu64 " bytes\n",
 			duplex->sent, duplex->received);
-	if (!is_written || end == DUPLEX_FAILED || end == DUPLEX_STOPPED)
+	if (!is_written || end == DUPLEX_STOPPED)
 		return failure_report(request, &talk->failure);
+	if (end == DUPLEX_FAILED)
+		return failure_report(request, &talk->lost);
 	if (end == DUPLEX_CLOSED && talk->has_prompt && !talk->typed.is_over && !request->is_quiet)
 		fputs("The server has closed the connection.\n", stderr);
 	return CLIENT_OK;
@@ -384,7 +387,7 @@ static int run(const struct request *request, const void *settings)
 		open_terminal(talk);
 		if (talk->editor.library == NULL)
 			show_prompt(talk);
-		result = conclude(talk, duplex_run(&talk->duplex, &talk->failure));
+		result = conclude(talk, duplex_run(&talk->duplex, &talk->lost));
 		channel_close(&talk->channel);
 	}
 	free(talk);

@@ -197,14 +197,16 @@ enum duplex_end duplex_run(struct duplex *duplex, struct failure *failure)
 			continue;
 		if (set[AT_INTERRUPT].revents != 0 && interrupt_is_pending(duplex->interrupt_fd))
 			return DUPLEX_INTERRUPTED;
-		/* Only now: whoever was stopped, or blocked by its output, looks before it judges. */
-		if (ready == 0 && left == 0) {
+		uint64_t before = duplex->sent + duplex->received;
+		step = turn(duplex, set, failure);
+		if (patience < 0 || duplex->sent + duplex->received > before) {
+			moved_ms = clock_monotonic_ms();
+		} else if (left == 0 && step == STEP_ON) {
+			/* Only now: whoever was stopped, or blocked by its output, looks before it
+			 * judges. */
 			timed_out(duplex, failure);
 			return DUPLEX_FAILED;
 		}
-		step = turn(duplex, set, failure);
-		if (ready > 0 || patience < 0)
-			moved_ms = clock_monotonic_ms();
 	}
 	return ends[step];
 }
@@ -214,7 +216,8 @@ static bool has_room(const struct duplex *duplex)
 {
 	int64_t timeout_ms = duplex->request->timeout_ms;
 	struct pollfd set[] = {
-		{.fd = duplex->channel->fd, .events = POLLOUT},
+		{.fd = duplex->channel->fd,
+			.events = (short)channel_wants(duplex->channel, POLLOUT)},
 		{.fd = duplex->interrupt_fd, .events = POLLIN},
 	};
 

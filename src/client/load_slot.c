@@ -282,7 +282,9 @@ static void pull(struct load_worker *worker, struct load_slot *slot)
 {
 	enum load_io io = load_stream_pull(&slot->stream, worker->buffer);
 
-	worker->now_ns = slot->moved_ns = clock_monotonic_ns();
+	worker->now_ns = clock_monotonic_ns();
+	if (io != LOAD_IO_AGAIN)
+		slot->moved_ns = worker->now_ns;
 	switch (io) {
 	case LOAD_IO_OK:
 		watch(worker, slot);

@@ -127,8 +127,12 @@ static void fail_securing(struct multi *multi, struct talk *talk, int number)
 	char peer[ADDRESS_TEXT_BYTES];
 
 	multi_format_peer(multi, talk, peer);
-	failure_set_why(&failure, number, channel_error(&talk->channel, number),
-		"no TLS handshake with %s", peer);
+	if (number == ETIMEDOUT)
+		failure_set(
+			&failure, FAILURE_TIMEOUT, "%s did not answer in the TLS handshake", peer);
+	else
+		failure_set_why(&failure, number, channel_error(&talk->channel, number),
+			"no TLS handshake with %s", peer);
 	fail(multi, talk, &failure);
 }
 
@@ -138,8 +142,6 @@ static void secure(struct multi *multi, struct talk *talk)
 	int number = channel_secure(&talk->channel);
 	char peer[ADDRESS_TEXT_BYTES];
 
-	talk->state = TALK_SECURING;
-	talk->moved_ms = clock_monotonic_ms();
 	if (number == EAGAIN) {
 		rewatch(multi, talk);
 		return;
@@ -150,6 +152,7 @@ static void secure(struct multi *multi, struct talk *talk)
 	}
 	multi->connecting--;
 	talk->state = TALK_OPEN;
+	talk->moved_ms = clock_monotonic_ms();
 	multi_format_peer(multi, talk, peer);
 	if (may_tell(multi))
 		printf("%zu connected to %s\n", talk->number, peer);
@@ -160,10 +163,13 @@ static void end_connect(struct multi *multi, struct talk *talk)
 {
 	int number = dial_end(&multi->target, talk->channel.fd);
 
-	if (number != 0)
+	if (number != 0) {
 		connect_next(multi, talk, number);
-	else
-		secure(multi, talk);
+		return;
+	}
+	talk->state = TALK_SECURING;
+	talk->moved_ms = clock_monotonic_ms();
+	secure(multi, talk);
 }
 
 /* Nothing is left to be sent, or nobody takes it. */
@@ -255,8 +261,12 @@ void multi_time_out(struct multi *multi, struct talk *talk)
 	char patience[PARSE_TEXT_BYTES];
 	struct failure failure;
 
-	if (multi_is_connecting(talk)) {
+	if (talk->state == TALK_CONNECTING) {
 		connect_next(multi, talk, ETIMEDOUT);
+		return;
+	}
+	if (talk->state == TALK_SECURING) {
+		fail_securing(multi, talk, ETIMEDOUT);
 		return;
 	}
 	format_duration(patience, multi->request->timeout_ms);
@@ -265,5 +275,3 @@ void multi_time_out(struct multi *multi, struct talk *talk)
 		patience, talk->sent, talk->received);
 	fail(multi, talk, &failure);
 }
-
-/* Ends what has not moved for too long. Returns when to look again, which is never too late. */

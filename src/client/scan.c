@@ -93,15 +93,20 @@ static void forget_try(struct scan_port *port)
 /* Keeps what a handshake has told that is over; number: 0, or why it has failed. */
 static void keep_tls(struct scan_port *port, const struct channel *channel, int number)
 {
+	struct scan_tls *tls;
+
 	if (channel->tls == NULL)
 		return;
-	if (port->tls == NULL)
-		port->tls = calloc(1, sizeof *port->tls);
-	CHECK(port->tls != NULL);
-	port->tls->is_agreed = number == 0;
-	port->tls->handshake_ns = clock_monotonic_ns() - port->begun_ns - port->connect_ns;
-	tls_summarize(channel->tls, &port->tls->summary);
-	tls_describe_peer(channel->tls, &port->tls->peer);
+	tls = calloc(1, sizeof *tls);
+	CHECK(tls != NULL);
+	tls->is_agreed = number == 0;
+	tls->handshake_ns = clock_monotonic_ns() - port->begun_ns - port->connect_ns;
+	tls_summarize(channel->tls, &tls->summary);
+	tls_describe_peer(channel->tls, &tls->peer);
+	if (tls->is_agreed || tls->peer.count > 0)
+		port->tls = tls;
+	else
+		free(tls);
 }
 
 /* The try is over and the port not open. Takes the message. */

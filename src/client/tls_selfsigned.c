@@ -87,6 +87,7 @@ static void end_file(struct new_file *made, bool is_good)
 
 struct pair {
 	struct new_file certificate, key;
+	bool has_made_folder;
 };
 
 static int make_pair(struct pair *pair, const char *folder, const char *const *names, size_t count,
@@ -94,7 +95,8 @@ static int make_pair(struct pair *pair, const char *folder, const char *const *n
 {
 	struct error error;
 
-	if (mkdir(folder, 0755) != 0 && errno != EEXIST)
+	pair->has_made_folder = mkdir(folder, 0755) == 0;
+	if (!pair->has_made_folder && errno != EEXIST)
 		return failure_set_errno(failure, errno, "cannot make %s", folder);
 	if (make_file(&pair->key, folder, "key.pem", 0600, failure) != 0 ||
 		make_file(&pair->certificate, folder, "cert.pem", 0644, failure) != 0)
@@ -156,6 +158,8 @@ static int run(const struct request *request, const void *settings)
 		       0;
 	end_file(&pair.key, is_made);
 	end_file(&pair.certificate, is_made);
+	if (!is_made && pair.has_made_folder)
+		(void)rmdir(request->operands[0]);
 	if (!is_made)
 		return failure_report(request, &failure);
 	if (request->is_json)

@@ -118,6 +118,11 @@ bool tls_has_pending(const struct tls *tls)
 	return tls != NULL;
 }
 
+bool tls_has_failed(const struct tls *tls)
+{
+	return tls != NULL;
+}
+
 bool tls_wants_write(const struct tls *tls)
 {
 	return tls != NULL;

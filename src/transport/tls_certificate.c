@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "yodel/transport/tls_certificate.h"
 
+#include "yodel/base/check.h"
+
 #include <arpa/inet.h>
 #include <openssl/evp.h>
 #include <openssl/x509.h>
@@ -47,34 +49,57 @@ static void write_time(const ASN1_TIME *time, char text[TLS_TIME_BYTES])
 		(void)strftime(text, TLS_TIME_BYTES, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
-/* A host or an address as text. Returns whether it is one of them. */
-static bool format_general_name(const GENERAL_NAME *name, char *text, size_t capacity)
+/* Bytes of a name so that no other name looks the same: what is not printable, and blanks, as \xNN. */
+static void escape_name(char text[TLS_NAMES_BYTES], const unsigned char *bytes, int length)
 {
-	const ASN1_STRING *value = GENERAL_NAME_get0_value(name, NULL);
-	const unsigned char *bytes;
+	size_t used = 0;
 
-	if (name->type != GEN_DNS && name->type != GEN_IPADD)
-		return false;
-	bytes = ASN1_STRING_get0_data(value);
-	int length = ASN1_STRING_length(value);
-	if (name->type == GEN_DNS)
-		return snprintf(text, capacity, "%.*s", length, (const char *)bytes) >= 0;
-	return (length == 4 || length == 16) && inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes,
-							text, (socklen_t)capacity) != NULL;
+	for (int i = 0; i < length && used + sizeof "\\xNN" <= TLS_NAMES_BYTES; i++) {
+		if (bytes[i] > ' ' && bytes[i] <= '~' && bytes[i] != '\\')
+			text[used++] = (char)bytes[i];
+		else
+			used += (size_t)snprintf(
+				text + used, TLS_NAMES_BYTES - used, "\\x%02x", bytes[i]);
+	}
+	text[used] = '\0';
 }
 
+/* Returns false where it is neither a host nor an address. */
+static bool format_general_name(const GENERAL_NAME *name, char text[TLS_NAMES_BYTES])
+{
+	if (name->type != GEN_DNS && name->type != GEN_IPADD)
+		return false;
+	const ASN1_STRING *value = GENERAL_NAME_get0_value(name, NULL);
+	const unsigned char *bytes = ASN1_STRING_get0_data(value);
+	int length = ASN1_STRING_length(value);
+	if (name->type == GEN_DNS)
+		escape_name(text, bytes, length);
+	else if (length != 4 && length != 16)
+		return false;
+	else
+		CHECK(inet_ntop(length == 4 ? AF_INET : AF_INET6, bytes, text, TLS_NAMES_BYTES) !=
+			NULL);
+	return true;
+}
+
+/* Whole names only; " ..." says that there are more. */
 static void write_names(const X509 *x509, char text[TLS_NAMES_BYTES])
 {
+	static const char more[] = " ...";
 	GENERAL_NAMES *names = X509_get_ext_d2i(x509, NID_subject_alt_name, NULL, NULL);
+	char one[TLS_NAMES_BYTES];
 	size_t used = 0;
 
 	text[0] = '\0';
-	for (int i = 0; i < sk_GENERAL_NAME_num(names) && used < TLS_NAMES_BYTES; i++) {
-		char one[TLS_SUBJECT_BYTES];
-
-		if (format_general_name(sk_GENERAL_NAME_value(names, i), one, sizeof one))
-			used += (size_t)snprintf(text + used, TLS_NAMES_BYTES - used, "%s%s",
-				used > 0 ? " " : "", one);
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		if (!format_general_name(sk_GENERAL_NAME_value(names, i), one))
+			continue;
+		if (used + 1 + strlen(one) + sizeof more > TLS_NAMES_BYTES) {
+			memcpy(text + used, more, sizeof more);
+			break;
+		}
+		used += (size_t)snprintf(
+			text + used, TLS_NAMES_BYTES - used, "%s%s", used > 0 ? " " : "", one);
 	}
 	GENERAL_NAMES_free(names);
 }

@@ -4,6 +4,7 @@
 #include "yodel/transport/tls_error.h"
 #include "yodel/transport/tls_pair.h"
 
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -63,6 +64,14 @@ static int set_alpn(SSL_CTX *ctx, const char *text, struct error *error)
 
 /* --- Who they are, and who we are ------------------------------------------------------------- */
 
+/* "localhost." is the same host; neither certificates nor RFC 6066 3 have the dot. */
+static char *without_last_dot(const char *name)
+{
+	size_t length = strlen(name);
+
+	return strndup(name, length > 1 && name[length - 1] == '.' ? length - 1 : length);
+}
+
 static int set_name(struct tls_client *client, const char *name, struct error *error)
 {
 	X509_VERIFY_PARAM *param = SSL_CTX_get0_param(client->ctx);
@@ -71,9 +80,9 @@ static int set_name(struct tls_client *client, const char *name, struct error *e
 	if (*name == '\0')
 		return 0;
 	if (X509_VERIFY_PARAM_set1_ip_asc(param, name) != 1) {
-		client->server_name = strdup(name);
+		client->server_name = without_last_dot(name);
 		is_set = client->server_name != NULL &&
-			 X509_VERIFY_PARAM_set1_host(param, name, 0) == 1;
+			 X509_VERIFY_PARAM_set1_host(param, client->server_name, 0) == 1;
 		X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
 	}
 	ERR_clear_error();
@@ -89,6 +98,9 @@ static int set_trust(SSL_CTX *ctx, const struct tls_client_settings *settings, s
 		ERR_clear_error();
 		return 0;
 	}
+	if (access(settings->ca, R_OK) != 0)
+		return error_set_errno(
+			error, EX_USAGE, errno, "--ca: cannot read %s", settings->ca);
 	if (SSL_CTX_load_verify_file(ctx, settings->ca) == 1)
 		return 0;
 	return error_set(error, EX_USAGE, "--ca %s: expected certificates in PEM format: %s",

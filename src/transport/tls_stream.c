@@ -264,7 +264,9 @@ enum io tls_finish(struct tls *tls, int flags)
 	if (tls->failure != NULL)
 		return IO_TLS;
 	begin(tls, flags);
-	int result = SSL_shutdown(tls->ssl);
+	int result = SSL_in_init(tls->ssl) ? SSL_do_handshake(tls->ssl) : 1;
+	if (result == 1)
+		result = SSL_shutdown(tls->ssl);
 	tls->is_finished = result >= 0; /* 0: the peer's is yet to come */
 	if (tls->is_finished)
 		return IO_OK;
@@ -275,6 +277,11 @@ enum io tls_finish(struct tls *tls, int flags)
 bool tls_has_pending(const struct tls *tls)
 {
 	return SSL_pending(tls->ssl) > 0;
+}
+
+bool tls_has_failed(const struct tls *tls)
+{
+	return tls->failure != NULL;
 }
 
 bool tls_wants_write(const struct tls *tls)
@@ -331,7 +338,9 @@ void tls_describe_peer(const struct tls *tls, struct tls_peer *peer)
 	long verdict = SSL_get_verify_result(tls->ssl);
 
 	peer->fault = verdict == X509_V_OK ? NULL : X509_verify_cert_error_string(verdict);
-	peer->count = 0;
-	for (int i = 0; i < sk_X509_num(chain) && peer->count < TLS_CHAIN_MAX; i++)
-		tls_certificate_read(sk_X509_value(chain, i), &peer->chain[peer->count++]);
+	size_t length = chain != NULL ? (size_t)sk_X509_num(chain) : 0;
+	peer->count = length < TLS_CHAIN_MAX ? length : TLS_CHAIN_MAX;
+	peer->more = length - peer->count;
+	for (size_t i = 0; i < peer->count; i++)
+		tls_certificate_read(sk_X509_value(chain, (int)i), &peer->chain[i]);
 }

@@ -335,7 +335,7 @@ class Check(TlsClientTest):
         done = yodel("check", *target, plain, *self.trust)
         self.assert_ended(done, FAILED)
         self.assertRegex(done.stdout, rb"(?m)^TLS +port " + plain.encode())
-        self.assertIn(b"1 open, 1 without TLS", done.stdout)
+        self.assertIn(b"1 open, 1 TLS failed", done.stdout)
 
     def test_wait_is_for_tls(self):
         """A port that opens without TLS is not open yet."""
@@ -369,7 +369,7 @@ class Options(TlsClientTest):
         client, key = self.path("client.pem"), self.path("client.key")
         empty = self.certificates.write("empty.key", "")
         open_key = self.certificates.write("open.key", self.certificates.read("client.key"), 0o644)
-        self.assert_usage("--tls", "--ca", "/no/such", why=b"--ca /no/such: ")
+        self.assert_usage("--tls", "--ca", "/no/such", why=b"--ca: cannot read /no/such: No such file or directory")
         self.assert_usage("--tls", "--ca", key, why=b"expected certificates in PEM format")
         self.assert_usage("--tls", "--cert", "/no/such", why=b"certificate /no/such: ")
         self.assert_usage("--tls", "--cert", client, "--key", empty,
@@ -422,7 +422,7 @@ class SelfSigned(TlsClientTest):
         chain = json.loads(yodel("check", *target, *trust, "--json").stdout)["ports"][0]["tls"]["chain"]
         self.assertEqual(len(chain), 1)
         self.assertIn(chain[0]["days_left"], (9, 10))
-        self.assertEqual(chain[0]["names"], "one.example *.two.example 192.0.2.1")
+        self.assertEqual(chain[0]["names"], ["one.example", "*.two.example", "192.0.2.1"])
         done = yodel("send", *target, "x", "--tls", "--ca", result["certificate"])
         self.assert_ended(done, FAILED, b"IP address mismatch")
 

@@ -124,7 +124,7 @@ static ssize_t take(struct ends *ends, char bytes[CHANNEL_PIECE_BYTES])
 
 	do
 		count = channel_receive(&ends->channel, bytes, CHANNEL_PIECE_BYTES);
-	while (count < 0 && errno == EAGAIN && !ends->channel.is_receive_stuck &&
+	while (count < 0 && errno == EAGAIN && channel_wants(&ends->channel, POLLIN) == POLLIN &&
 		wait_readable(ends->channel.fd, 0));
 	return count;
 }

@@ -27,12 +27,11 @@ struct channel {
 	int fd;          /* -1: closed */
 	struct tls *tls; /* NULL in the clear */
 	bool is_secured; /* the handshake is over; in the clear there is none */
+	bool is_ended;   /* our stream has, or nothing more can be sent */
+	bool is_stuck;   /* the kernel took a part of a record */
 	int cut_number;  /* an errno value that sending has met, for receiving to tell; 0: none */
-	/* Of TLS. */
-	bool is_broken;        /* nothing more can be sent or received */
-	bool is_finished;      /* our stream has ended */
-	bool is_send_stuck;    /* the kernel took a part of a record */
-	bool is_receive_stuck; /* an answer of the protocol's own has to be sent first */
+	/* What each waits for behind EAGAIN: with TLS it may be the other direction's turn. */
+	uint32_t receive_waits_for, send_waits_for;
 };
 
 /*

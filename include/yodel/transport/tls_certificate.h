@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What certificates say, as text. Bytes of theirs come out as they are written there: whoever prints
- * them escapes them. Owns nothing. Threads: any.
+ * What certificates say, as text. Subjects come out as they are written there: whoever prints them
+ * escapes them. Owns nothing. Threads: any.
  * Source: RFC 5280, RFC 4514 (names), RFC 3339 (times).
  */
 #ifndef YODEL_TRANSPORT_TLS_CERTIFICATE_H
@@ -14,7 +14,7 @@ struct x509_st; /* OpenSSL's X509 */
 
 enum {
 	TLS_SUBJECT_BYTES = 256,
-	TLS_NAMES_BYTES = 512,
+	TLS_NAMES_BYTES = 4096,
 	TLS_TIME_BYTES = sizeof "2026-11-20T12:00:00Z",
 	TLS_DIGEST_BYTES = 2 * 32 + 1,
 };
@@ -23,11 +23,12 @@ enum {
 struct tls_certificate {
 	char subject[TLS_SUBJECT_BYTES]; /* whom it is for, like "CN=client,O=Example" */
 	char issuer[TLS_SUBJECT_BYTES];  /* who has signed it */
-	char names[TLS_NAMES_BYTES];     /* hosts and addresses: "localhost 127.0.0.1", or "" */
-	char expires[TLS_TIME_BYTES];    /* "" where that is not well-formed */
-	char sha256[TLS_DIGEST_BYTES];   /* of it as DER, in lower-case hexadecimal digits */
-	int64_t days_left;               /* whole days; less than 0 where it has expired */
-	bool is_early;                   /* not valid yet */
+	/* Hosts and addresses with blanks between them, printable: "localhost 127.0.0.1", or "". */
+	char names[TLS_NAMES_BYTES];
+	char expires[TLS_TIME_BYTES];  /* "" where that is not well-formed */
+	char sha256[TLS_DIGEST_BYTES]; /* of it as DER, in lower-case hexadecimal digits */
+	int64_t days_left;             /* whole days; less than 0 where it has expired */
+	bool is_early;                 /* not valid yet */
 	bool is_expired;
 };
 

@@ -53,11 +53,17 @@ enum io tls_read(struct tls *tls, void *dst, size_t capacity, int flags, size_t 
 enum io tls_write(
 	struct tls *tls, const void *src, size_t length, int flags, size_t *sent) MUST_USE;
 
-/* Writes our close_notify; not where TLS has failed, or a record is stuck. Returns as tls_write. */
+/*
+ * Writes our close_notify; not where TLS has failed, or a record is stuck. In the middle of a message of
+ * the protocol's own it has to read on first. Returns as tls_write.
+ */
 enum io tls_finish(struct tls *tls, int flags) MUST_USE;
 
 /* Whether a read would not have to wait, for decrypted bytes are there. */
 bool tls_has_pending(const struct tls *tls);
+
+/* Whether TLS has failed for good, or was given up. */
+bool tls_has_failed(const struct tls *tls);
 
 /* Whether the last call has ended because the kernel took no more. */
 bool tls_wants_write(const struct tls *tls);
@@ -91,13 +97,14 @@ struct tls_summary {
 /* Sums up a handshake that is over. */
 void tls_summarize(const struct tls *tls, struct tls_summary *summary);
 
-enum { TLS_CHAIN_MAX = 8 };
+enum { TLS_CHAIN_MAX = 10 };
 
 /* What the peer has shown of itself. */
 struct tls_peer {
 	const char *fault; /* why it is not trusted, a static text; NULL: it is */
 	size_t count;      /* 0: no certificate was seen */
-	struct tls_certificate chain[TLS_CHAIN_MAX]; /* its own first; cut where it is longer */
+	size_t more;       /* certificates that the chain has no room for */
+	struct tls_certificate chain[TLS_CHAIN_MAX]; /* its own first */
 };
 
 /* Tells of the peer of a client, behind a handshake that is over or has failed. */
