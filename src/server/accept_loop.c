@@ -193,8 +193,11 @@ static void refuse_late(struct accept_loop *loop)
 {
 	struct late_refusal refusal;
 
-	while (late_refusals_take(&loop->late_refusals, &refusal))
+	while (late_refusals_take(&loop->late_refusals, &refusal)) {
 		acceptor_refuse_late(&loop->acceptor, refusal.connection, refusal.reason);
+		if (loop->admissions_left > 0)
+			loop->admissions_left++;
+	}
 }
 
 /* Does what is due; waits for clients, for refused ones to leave, for main, and for what is due next. */
@@ -240,6 +243,13 @@ static void end_idleness(struct accept_loop *loop)
 		begin_to_finish(loop);
 }
 
+/* Whether somebody is being refused, or may be once his proxy has announced who he is. */
+static bool has_refusals(const struct accept_loop *loop)
+{
+	return loop->acceptor.partings.count > 0 ||
+	       (loop->has_proxies && !registry_is_empty(loop->acceptor.registry));
+}
+
 /* One turn of the loop. Returns false after the last one. */
 static bool turn(struct accept_loop *loop)
 {
@@ -252,13 +262,11 @@ static bool turn(struct accept_loop *loop)
 		finish(loop);
 		return true;
 	case ACCEPT_LOOP_CLOSED:
-		if (loop->acceptor.partings.count == 0)
+		if (!has_refusals(loop))
 			break;
 		wait_for_work(loop, true);
 		return true;
 	}
-	late_refusals_end(&loop->late_refusals);
-	refuse_late(loop);
 	refusals_end(&loop->acceptor.refusals, clock_monotonic_ms());
 	return false;
 }
@@ -275,17 +283,28 @@ static void *lead(void *context)
 	return connection;
 }
 
-/*
- * The leader turns away who turns out not to be let in. Behind the last client exit.idle begins: the
- * leader waits for its end.
- */
+/* Whether the leader waits for nobody to be there: for exit.idle to begin, or to end itself. */
+static bool is_emptiness_awaited(struct accept_loop *loop)
+{
+	return idle_deadline_ms(loop) != 0 || (loop->has_proxies && !is_accepting(loop));
+}
+
+/* The leader turns away who turns out not to be let in. */
 static void serve(void *context, void *connection)
 {
 	struct accept_loop *loop = context;
 	bool is_served = handle_client(connection, &loop->late_refusals);
 
-	if (!is_served || idle_deadline_ms(loop) != 0)
+	if (!is_served || is_emptiness_awaited(loop))
 		wake_leader(loop);
+}
+
+static bool has_proxies(const struct config *config)
+{
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (config->listeners[i].proxy_protocol != 0)
+			return true;
+	return false;
 }
 
 static int init_poll_set(struct accept_loop *loop, size_t max_partings, struct error *error)
@@ -338,6 +357,7 @@ int accept_loop_init(struct accept_loop *loop, const struct config *config,
 		.config = config,
 		.listening = listening,
 		.socket_count = listening->count,
+		.has_proxies = has_proxies(config),
 		.event_fd = event_fd,
 		.wake_fd = -1,
 		.last_turns_left = LAST_TURNS,

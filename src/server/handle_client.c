@@ -8,8 +8,10 @@ bool handle_client(struct connection *connection, struct late_refusals *late)
 {
 	enum close_reason reason = connection_open(connection);
 
-	if (proxy_peer_is_refused(reason) && late_refusals_add(late, connection, reason))
+	if (proxy_peer_is_refused(reason)) {
+		late_refusals_add(late, connection, reason);
 		return false;
+	}
 	if (reason == CLOSE_NONE)
 		reason = connection_secure(connection);
 	if (reason == CLOSE_NONE)

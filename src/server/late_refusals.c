@@ -23,15 +23,12 @@ void late_refusals_fini(struct late_refusals *late)
 	free(late->entries);
 }
 
-bool late_refusals_add(
+void late_refusals_add(
 	struct late_refusals *late, struct connection *connection, enum close_reason reason)
 {
 	lock_take(&late->lock);
-	bool is_taken = !late->is_over;
-	if (is_taken)
-		late->entries[late->count++] = (struct late_refusal){connection, reason};
+	late->entries[late->count++] = (struct late_refusal){connection, reason};
 	lock_give(&late->lock);
-	return is_taken;
 }
 
 bool late_refusals_take(struct late_refusals *late, struct late_refusal *refusal)
@@ -42,11 +39,4 @@ bool late_refusals_take(struct late_refusals *late, struct late_refusal *refusal
 		*refusal = late->entries[--late->count];
 	lock_give(&late->lock);
 	return has_one;
-}
-
-void late_refusals_end(struct late_refusals *late)
-{
-	lock_take(&late->lock);
-	late->is_over = true;
-	lock_give(&late->lock);
 }

@@ -218,16 +218,44 @@ class AnnouncedRefusals(ProxyTest):
         daemon.wait_for_client_threads(1)
         self.assert_served(daemon, V1.replace(b"192.0.2.1 ", b"192.0.2.3 "))
 
-    def test_while_it_drains_nobody_is_forgotten(self):
-        daemon = self.start_with(lists='deny = ("192.0.2.1");', options=["timeouts.drain=1h"])
-        client = self.connect(daemon)
-        daemon.wait_for_client_threads(1)
+    def test_while_it_drains_it_is_the_same(self):
+        daemon, first = self.start_full("timeouts.drain=1h")
+        clients = [self.connect(daemon) for _ in range(5)]
+        daemon.wait_for_client_threads(6)
         daemon.signal(signal.SIGTERM)
         daemon.wait_for("drain")
-        client.sendall(V1)
-        self.assertEqual(receive_end(client), b"")
+        for client in clients:
+            client.sendall(V1)
+            self.assertEqual(receive_all(client), b"full")
+            client.close()
+        first.close()
         self.assertEqual(daemon.wait_for_exit(), 0)
-        self.assertEqual(daemon.events("stop")[0]["denied"], "1")
+        self.assertEqual(len(daemon.events("accept")), 1)
+        self.assertEqual(len(daemon.events("close")), 1)
+        stop = daemon.events("stop")[0]
+        self.assertEqual((stop["accepted"], stop["refused"], stop["limit_peer"]), ("1", "5", "5"))
+
+    def test_behind_the_last_client_they_do_not_stay_either(self):
+        daemon, first = self.start_full("exit.max_accepts=8", "timeouts.linger=100ms")
+        clients = [self.connect(daemon) for _ in range(7)]  # the last of them closes the listener
+        daemon.wait_for_client_threads(8)
+        with self.assertRaises(ConnectionRefusedError):
+            self.connect(daemon)
+        before = daemon.descriptors()
+        for client in clients:
+            client.sendall(V1)
+            self.assertEqual(receive_all(client), b"full")
+        wait_until(lambda: daemon.descriptors() == before - 7, "they are gone")
+        self.assert_echoes(first)
+        first.close()
+        self.assertEqual(daemon.wait_for_exit(), 0)
+        self.assertEqual(daemon.events("stop")[0]["refused"], "7")
+
+    def test_they_do_not_count_for_the_end_while_others_may_come(self):
+        daemon, _ = self.start_full("exit.max_accepts=3")
+        for _ in range(10):
+            self.assertEqual(receive_all(self.say(daemon, V1)), b"full")
+        self.assert_served(daemon, V1.replace(b"192.0.2.1 ", b"192.0.2.3 "))
 
 
 class Refusals(ProxyTest):

@@ -33,7 +33,8 @@ struct accept_loop {
 	const struct config *config;
 	const struct listening *listening; /* until the loop is closed */
 	size_t socket_count;
-	int event_fd; /* readable when the loop is closed and when the last thread has ended */
+	bool has_proxies; /* who say later whom a client is */
+	int event_fd;     /* readable when the loop is closed and when the last thread has ended */
 	struct leadership leadership;
 	atomic_int stage;      /* enum accept_loop_stage */
 	atomic_bool is_broken; /* a listening socket is */

@@ -26,7 +26,6 @@ struct late_refusals {
 	/* Guarded by lock. */
 	struct late_refusal *entries;
 	size_t count;
-	bool is_over;
 };
 
 /* Makes an empty list for as many connections as there can be. Returns 0, or -1 where memory is short. */
@@ -35,18 +34,12 @@ int late_refusals_init(struct late_refusals *late, size_t capacity) MUST_USE;
 /* Frees an empty list. */
 void late_refusals_fini(struct late_refusals *late) EXCLUDES(late->lock);
 
-/*
- * Hands a connection over, with its slot and its descriptor.
- * Returns false where nobody will take it any more: then it stays the caller's.
- */
-bool late_refusals_add(struct late_refusals *late, struct connection *connection,
-	enum close_reason reason) EXCLUDES(late->lock) MUST_USE;
+/* Hands a connection over, with its slot and its descriptor. */
+void late_refusals_add(struct late_refusals *late, struct connection *connection,
+	enum close_reason reason) EXCLUDES(late->lock);
 
 /* Takes one. Returns false where there is none. */
 bool late_refusals_take(struct late_refusals *late, struct late_refusal *refusal)
 	EXCLUDES(late->lock) MUST_USE;
-
-/* From now on nobody adds one; what is there can still be taken. */
-void late_refusals_end(struct late_refusals *late) EXCLUDES(late->lock);
 
 #endif
