@@ -4,13 +4,11 @@
 import contextlib
 import json
 import os
-import re
 import socket
 import ssl
 import stat
-import struct
 import subprocess
-import threading
+import time
 
 from client_harness import FAILED, OK, USAGE, YODEL, ClientTest, yodel
 from other_ends import NeverAccepting, abstract_name, use
@@ -243,6 +241,67 @@ class OtherServers(TlsClientTest):
         self.assert_ended(done, FAILED)
         self.assertIn(b"no answer in the TLS handshake within 200ms", done.stdout)
 
+    def test_handshake_has_its_time_however_it_trickles(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.path("both.pem"), self.path("both.key"))
+
+        def trickle(client):
+            incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+            tls = context.wrap_bio(incoming, outgoing, server_side=True)
+            incoming.write(client.recv(65536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+            for byte in outgoing.read():
+                client.sendall(bytes([byte]))
+                time.sleep(0.02)  # the server's pace
+
+        for command in (["send", "x"], ["ping", "-n", "1"], ["multi", "-c", "1"],
+                        ["load", "-c", "1", "-n", "1"], ["check"]):
+            target = self.serve(trickle)
+            done = yodel(command[0], *target, *command[1:], "-t", "300ms", *self.trust)
+            self.assertEqual(done.returncode, FAILED, command)
+            self.assertRegex(done.stdout + done.stderr, rb"(?m)^TIMEOUT", command)
+            if command[0] != "load":
+                self.assertIn(b"TLS handshake", done.stdout + done.stderr, command)
+
+    def test_new_keys_are_no_answer(self):
+        """A server that sends a KeyUpdate now and then, and nothing else."""
+        server = subprocess.Popen(
+            ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", self.path("both.pem"),
+             "-key", self.path("both.key"), "-tls1_3"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        self.addCleanup(server.stdin.close)
+        self.addCleanup(server.stdout.close)
+        line = b""
+        while not line.startswith(b"ACCEPT"):
+            line = server.stdout.readline()
+        port = line.decode().strip().rpartition(":")[2]
+        for command in (["send", "-k", "x"], ["load", "-c", "1", "-n", "1"], ["ping", "-n", "1"]):
+            client = subprocess.Popen(
+                [YODEL, command[0], "127.0.0.1", port, *command[1:], "-t", "1s", *self.trust],
+                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            self.addCleanup(client.wait)
+            self.addCleanup(client.kill)
+            until = time.monotonic() + PATIENCE
+            while client.poll() is None and time.monotonic() < until:
+                server.stdin.write(b"K\n")
+                time.sleep(0.1)  # the server's pace
+            client.kill()
+            with client.stderr:
+                self.assertRegex(client.stderr.read(), rb"(?m)^TIMEOUT: ", command)
+
+    def test_output_that_fails_is_not_taken_for_the_connection(self):
+        def wait(secured):
+            secured.sendall(b"no end of a line")
+            secured.recv(1)
+
+        with open("/dev/full", "wb") as full:
+            done = yodel("connect", *self.serve_python(wait), *self.trust, stdout=full,
+                         data=None, stdin=subprocess.PIPE)
+        self.assert_ended(done, FAILED, b"OTHER: cannot write to standard output")
+
     def test_close_in_the_handshake_is_told(self):
         done = yodel("send", *self.serve(lambda client: client.recv(1)), "x", *self.trust)
         self.assertEqual(done.returncode, FAILED)
@@ -337,6 +396,22 @@ class Check(TlsClientTest):
         self.assertRegex(done.stdout, rb"(?m)^TLS +port " + plain.encode())
         self.assertIn(b"1 open, 1 TLS failed", done.stdout)
 
+    def test_nobody_without_a_certificate_is_trusted(self):
+        target = self.serve_daemon("greet")
+        port = json.loads(yodel("check", *target, *self.trust, "--json").stdout)["ports"][0]
+        self.assertEqual((port["word"], port["tls"]), ("TLS", None))
+
+    def test_names_that_are_too_many_are_cut_and_told(self):
+        folder = self.path("many")
+        names = [f"{'x' * 60}.{'y' * 60}.{'z' * 60}.{number}" for number in range(32)]
+        self.assert_ended(yodel("tls-selfsigned", folder, *names), OK)
+        daemon = self.start(listen=["127.0.0.1:0=echo"], options=[
+            f"tls.certificate={folder}/cert.pem", f"tls.key={folder}/key.pem"])
+        done = yodel("check", "127.0.0.1", str(daemon.address()[1]), "--tls", "--insecure", "--json")
+        shown = json.loads(done.stdout)["ports"][0]["tls"]["chain"][0]["names"]
+        self.assertEqual(shown[:-1], names[:len(shown) - 1])
+        self.assertEqual(shown[-1], "...")
+
     def test_wait_is_for_tls(self):
         """A port that opens without TLS is not open yet."""
         with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -383,6 +458,12 @@ class Options(TlsClientTest):
         for value in ("", ",", "a,,b", "a,", "x" * 256):
             self.assert_usage("--tls", "--alpn", value, why=b"--alpn: ")
         self.assert_usage("--tls", "--servername", "", why=b"--servername: ")
+        for option in ("--ca", "--cert", "--key"):
+            self.assert_usage("--tls", option, "", why=f"{option}: ".encode())
+        done = yodel("send", "x" * 254, "7", "x", "--tls")
+        self.assert_ended(done, USAGE, b"HOST: expected a host name or an address, 1 to 253 bytes")
+        done = yodel("tls-selfsigned", self.path("unused"), "--ca", "x")
+        self.assert_ended(done, USAGE, b"--ca is for --tls")
         done = yodel("ping", "localhost", "7", "--udp", "--tls")
         self.assert_ended(done, USAGE, b"--tls is for connections, not for --udp")
 

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { FILLING_BYTES = 8000 };
+enum { FILLING_BYTES = 8000, TICKET_BYTES = 20000, FRAGMENT_BYTES = 512 };
 
 struct ends {
 	char folder[64], path[TLS_PATH_BYTES];
@@ -39,12 +39,23 @@ static struct tls_client *make_client(void)
 	return client;
 }
 
+/* Makes tickets as large as they may be, so that one takes several records. */
+static int enlarge_ticket(SSL *ssl, void *argument)
+{
+	static const char bytes[TICKET_BYTES];
+
+	(void)argument;
+	return SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl), bytes, sizeof bytes);
+}
+
 static SSL *make_peer(int fd, const char *path)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
 
 	assert_int_equal(SSL_CTX_use_certificate_chain_file(ctx, path), 1);
 	assert_int_equal(SSL_CTX_use_PrivateKey_file(ctx, path, SSL_FILETYPE_PEM), 1);
+	assert_int_equal(SSL_CTX_set_session_ticket_cb(ctx, enlarge_ticket, NULL, NULL), 1);
+	assert_int_equal(SSL_CTX_set_max_send_fragment(ctx, FRAGMENT_BYTES), 1);
 	SSL *ssl = SSL_new(ctx);
 	SSL_CTX_free(ctx);
 	assert_int_equal(SSL_set_fd(ssl, fd), 1);
@@ -225,6 +236,79 @@ static void keys_may_change_behind_our_end(void **state)
 		assert_news(ends);
 }
 
+/* Receives the records of a ticket, as many as there is room for; those of older ones before. */
+static void receive_half_a_ticket(struct ends *ends)
+{
+	char bytes[CHANNEL_PIECE_BYTES];
+	int least = 1;
+
+	assert_int_equal(take(ends, bytes), -1);
+	assert_int_equal(setsockopt(ends->peer, SOL_SOCKET, SO_SNDBUF, &least, sizeof least), 0);
+	assert_int_equal(SSL_new_session_ticket(ends->ssl), 1);
+	assert_int_equal(SSL_do_handshake(ends->ssl), -1);
+	assert_int_equal(SSL_get_error(ends->ssl, -1), SSL_ERROR_WANT_WRITE);
+	assert_int_equal(take(ends, bytes), -1);
+	assert_int_equal(errno, EAGAIN);
+}
+
+static void have_peer_end_the_ticket(struct ends *ends)
+{
+	char bytes[CHANNEL_PIECE_BYTES];
+
+	while (SSL_do_handshake(ends->ssl) != 1) {
+		assert_int_equal(take(ends, bytes), -1);
+		assert_int_equal(errno, EAGAIN);
+	}
+}
+
+/* Waiting for POLLOUT would end at once, again and again. */
+static void half_a_message_holds_sending_up_until_the_rest_comes(void **state)
+{
+	struct ends *ends = *state;
+	char bytes[CHANNEL_PIECE_BYTES];
+
+	receive_half_a_ticket(ends);
+	assert_int_equal(channel_send(&ends->channel, "answer", 6), -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(channel_wants(&ends->channel, POLLOUT), POLLIN);
+	assert_int_equal(channel_ready(&ends->channel, POLLIN), POLLIN | POLLOUT);
+	have_peer_end_the_ticket(ends);
+	assert_int_equal(take(ends, bytes), -1);
+	assert_int_equal(channel_send(&ends->channel, "answer", 6), 6);
+	assert_int_equal(channel_wants(&ends->channel, POLLOUT), POLLOUT);
+	assert_int_equal(SSL_read(ends->ssl, bytes, sizeof bytes), 6);
+}
+
+static void half_a_message_holds_our_end_up_and_loses_no_answer(void **state)
+{
+	struct ends *ends = *state;
+	char bytes[CHANNEL_PIECE_BYTES];
+
+	receive_half_a_ticket(ends);
+	assert_false(channel_finish(&ends->channel));
+	assert_int_equal(channel_wants(&ends->channel, POLLIN | POLLOUT), POLLIN);
+	have_peer_end_the_ticket(ends);
+	assert_int_equal(SSL_write(ends->ssl, "news", 4), 4);
+	assert_true(channel_finish(&ends->channel));
+	assert_int_equal(SSL_read(ends->ssl, bytes, 1), 0);
+	assert_int_equal(SSL_get_error(ends->ssl, 0), SSL_ERROR_ZERO_RETURN);
+	assert_news(ends);
+}
+
+static void an_answer_is_not_lost_with_what_could_not_be_sent(void **state)
+{
+	struct ends *ends = *state;
+
+	assert_int_equal(SSL_write(ends->ssl, "news", 4), 4);
+	assert_int_equal(SSL_shutdown(ends->ssl), 0);
+	assert_int_equal(shutdown(ends->peer, SHUT_RDWR), 0);
+	assert_int_equal(channel_send(&ends->channel, "more", 4), -1);
+	assert_int_equal(errno, EPIPE);
+	assert_true(channel_finish(&ends->channel));
+	assert_news(ends);
+	assert_true(channel_is_ended(&ends->channel));
+}
+
 static void a_look_leaves_the_bytes_where_they_are(void **state)
 {
 	struct ends *ends = *state;
@@ -258,6 +342,9 @@ int main(void)
 		ROW(an_answer_that_is_stuck_is_waited_for),
 		ROW(keys_may_change_between_pieces),
 		ROW(keys_may_change_behind_our_end),
+		ROW(half_a_message_holds_sending_up_until_the_rest_comes),
+		ROW(half_a_message_holds_our_end_up_and_loses_no_answer),
+		ROW(an_answer_is_not_lost_with_what_could_not_be_sent),
 		ROW(a_look_leaves_the_bytes_where_they_are),
 		ROW(a_cut_is_told_by_receiving),
 	};
