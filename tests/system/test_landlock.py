@@ -203,9 +203,10 @@ class Reload(TlsTest):
         assert_in_use("new", "stranger")
 
     @unittest.skipUnless(os.geteuid() == 0, "only root may become somebody else")
-    def test_a_directory_that_who_serves_may_not_enter_does_not_keep_it_from_serving(self):
+    def test_a_directory_that_who_serves_cannot_reach_does_not_keep_it_from_serving(self):
+        self.live = os.path.join(self.folder(), "live")  # the one above it is for root alone
+        os.mkdir(self.live)
         self.use("old")
-        os.chmod(self.live, 0o700)
         daemon = self.start_live("privileges.user=nobody")
         self.assert_serves(daemon, "old")
         self.use("new")

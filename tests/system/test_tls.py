@@ -841,7 +841,7 @@ class Reload(TlsTest):
         told = self.reload(daemon)  # the key is for root alone
         self.assertEqual(told.level, "error")
         self.assertIn("cannot read ", told["message"])
-        self.assertIn("Permission denied", told["message"])
+        self.assertIn("Permission denied; the certificates from before", told["message"])
         self.assert_serves(daemon, "old")
         for name in ("live.pem", "live.key"):
             os.chown(self.path(name), nobody, 0)
