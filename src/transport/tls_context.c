@@ -148,11 +148,25 @@ static void set_manners(SSL_CTX *ctx, const struct tls_settings *settings)
 	(void)SSL_CTX_set_num_tickets(ctx, 0);
 }
 
-/* Clients are told the names of those they may choose a certificate of. */
+static bool is_announced(const SSL_CTX *ctx, const X509_NAME *name)
+{
+	const STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(ctx);
+
+	for (int i = 0; i < sk_X509_NAME_num(names); i++)
+		if (X509_NAME_cmp(sk_X509_NAME_value(names, i), name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Clients are told the names of those they may choose a certificate of: once, though an authority
+ * with an old key and a new one has two certificates.
+ */
 static void trust(SSL_CTX *ctx, X509 *authority)
 {
 	CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), authority) == 1);
-	CHECK(SSL_CTX_add_client_CA(ctx, authority) == 1);
+	if (!is_announced(ctx, X509_get_subject_name(authority)))
+		CHECK(SSL_CTX_add_client_CA(ctx, authority) == 1);
 }
 
 static int set_client_check(SSL_CTX *ctx, const struct tls_settings *settings, struct error *error)
