@@ -129,7 +129,7 @@ static int set_versions(SSL_CTX *ctx, const struct tls_settings *settings, struc
  */
 static int set_curves(SSL_CTX *ctx, struct error *error)
 {
-	static const char *const curves[] = {"X25519", "P-256", "X448", "P-521", "P-384"};
+	char curves[][sizeof "X25519"] = {"X25519", "P-256", "X448", "P-521", "P-384"};
 	char list[64] = "";
 	size_t length = 0;
 
