@@ -9,6 +9,7 @@ static void PRINTF_LIKE(3, 0)
 	fill(struct error *error, int exit_code, const char *format, va_list arguments)
 {
 	error->exit_code = exit_code;
+	error->number = 0;
 	vsnprintf(error->message, sizeof error->message, format, arguments);
 }
 
@@ -30,6 +31,7 @@ int error_set_errno(struct error *error, int exit_code, int number, const char *
 	fill(error, exit_code, format, arguments);
 	va_end(arguments);
 
+	error->number = number;
 	size_t used = strlen(error->message);
 
 	snprintf(error->message + used, sizeof error->message - used, ": %s", error_text(number));

@@ -93,7 +93,7 @@ const struct option_row daemon_options[] = {
 		AT_DAEMON(privileges.landlock),
 		.default_value = "off",
 		.choices = landlock_names,
-		.help = "Have the kernel see to it (Landlock) that, once started, the daemon reads no file but those of certificates, writes and runs none, and connects to no TCP port: auto where the kernel can, on refuses to start where it cannot, off"},
+		.help = "Have the kernel see to it (Landlock) that, once started, the daemon reads no file but in the directories of certificates, writes and runs none, and connects to no TCP port: auto where the kernel can, on refuses to start where it cannot, off"},
 	{.path = "privileges.allow_root",
 		.type = OPTION_BOOL,
 		AT_DAEMON(privileges.allow_root),

@@ -5,6 +5,7 @@
 #include "yodel/base/check.h"
 #include "yodel/base/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -84,6 +85,21 @@ void certificates_report(const struct certificates *certificates)
 		report_listener(certificates, i);
 }
 
+/* The kernel does not say which of its rules a file has met. */
+static void report_failure(
+	const struct config *config, const char *listener, const struct error *error)
+{
+	bool may_be_landlock = error->number == EACCES &&
+			       config->privileges.landlock != LANDLOCK_OFF;
+
+	log_message(LOG_LEVEL_ERROR, "reload",
+		"listener %s: %s%s; the certificates from before stay in use", listener,
+		error->message,
+		may_be_landlock
+			? "; privileges.landlock may be why: it denies directories that have come since the start"
+			: "");
+}
+
 void certificates_reload(struct certificates *certificates)
 {
 	struct error error;
@@ -99,9 +115,7 @@ void certificates_reload(struct certificates *certificates)
 				"listener %s: certificates read again", listener->name);
 			report_listener(certificates, i);
 		} else {
-			log_message(LOG_LEVEL_ERROR, "reload",
-				"listener %s: %s; the certificates from before stay in use",
-				listener->name, error.message);
+			report_failure(certificates->config, listener->name, &error);
 		}
 	}
 }

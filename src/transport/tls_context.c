@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -121,17 +122,33 @@ static int set_versions(SSL_CTX *ctx, const struct tls_settings *settings, struc
 		settings->ciphers, tls_error_take());
 }
 
+/*
+ * In OpenSSL's order, and no finite fields: those cost a server more than who asks for them
+ * (CVE-2002-20001). A list with a curve that the provider lacks, as that of FIPS 140 may, would be
+ * refused as a whole, and leave OpenSSL's own.
+ */
+static int set_curves(SSL_CTX *ctx, struct error *error)
+{
+	char curves[][sizeof "X25519"] = {"X25519", "P-256", "X448", "P-521", "P-384"};
+	char list[64] = "";
+	size_t length = 0;
+
+	for (size_t i = 0; i < sizeof curves / sizeof *curves; i++)
+		if (SSL_CTX_set1_groups_list(ctx, curves[i]) == 1)
+			length += (size_t)snprintf(list + length, sizeof list - length, "%s%s",
+				length > 0 ? ":" : "", curves[i]);
+	ERR_clear_error();
+	if (length > 0 && SSL_CTX_set1_groups_list(ctx, list) == 1)
+		return 0;
+	return error_set(error, EX_CONFIG,
+		"TLS: expected OpenSSL's providers to have an elliptic curve (X25519, P-256, X448, P-521 or P-384), got none");
+}
+
 /* What OpenSSL does not default to, or not for good. */
 static void set_manners(SSL_CTX *ctx, const struct tls_settings *settings)
 {
 	static const unsigned char issuer[] = "yodel";
-	char curves[] = "X25519:P-256:X448:P-521:P-384";
 
-	/*
-	 * In OpenSSL's order, and no finite fields: those cost a server more than who asks for them
-	 * (CVE-2002-20001). A provider that lacks a curve keeps its own list.
-	 */
-	(void)SSL_CTX_set1_groups_list(ctx, curves);
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 					 SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA);
@@ -148,11 +165,25 @@ static void set_manners(SSL_CTX *ctx, const struct tls_settings *settings)
 	(void)SSL_CTX_set_num_tickets(ctx, 0);
 }
 
-/* Clients are told the names of those they may choose a certificate of. */
+static bool is_announced(const SSL_CTX *ctx, const X509_NAME *name)
+{
+	const STACK_OF(X509_NAME) *names = SSL_CTX_get_client_CA_list(ctx);
+
+	for (int i = 0; i < sk_X509_NAME_num(names); i++)
+		if (X509_NAME_cmp(sk_X509_NAME_value(names, i), name) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Clients are told the names of those they may choose a certificate of: once, though an authority
+ * with an old key and a new one has two certificates.
+ */
 static void trust(SSL_CTX *ctx, X509 *authority)
 {
 	CHECK(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), authority) == 1);
-	CHECK(SSL_CTX_add_client_CA(ctx, authority) == 1);
+	if (!is_announced(ctx, X509_get_subject_name(authority)))
+		CHECK(SSL_CTX_add_client_CA(ctx, authority) == 1);
 }
 
 static int set_client_check(SSL_CTX *ctx, const struct tls_settings *settings, struct error *error)
@@ -253,7 +284,7 @@ static SSL_CTX *make(const struct tls_settings *settings, uid_t owner, struct er
 		error_set(error, EX_OSERR, "no memory for TLS: %s", tls_error_take());
 	} else {
 		set_manners(ctx, settings);
-		if (set_versions(ctx, settings, error) == 0 &&
+		if (set_curves(ctx, error) == 0 && set_versions(ctx, settings, error) == 0 &&
 			set_pairs(ctx, content, settings, owner, error) == 0 &&
 			set_client_check(ctx, settings, error) == 0 &&
 			set_protocols(ctx, content, settings, error) == 0)

@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 from yodel_harness import (CONFIGURATION, PATIENCE, PERMISSION, YODELD, SystemTest, environment,
-                           main, run)
+                           main, run, split_address, wait_until)
 
 NOBODY = 65534
 
@@ -80,11 +80,20 @@ class Dropped(SystemTest):
         self.assert_echoes(self.connect(daemon))
 
     def test_every_thread_has_given_them_up(self):
-        daemon = self.start_as("privileges.user=nobody")
-        self.assert_echoes(self.connect(daemon))
+        daemon = self.start("--console", ready=False, stdin=subprocess.PIPE, options=[
+            "privileges.allow_root=false", "privileges.user=nobody", "log.level=info",
+            "listen.[2].protocol=udp"], listen=[f"127.0.0.1:0={service}" for service in (
+                "talk", "echo", "echo")])
+        self.addCleanup(daemon.process.stdin.close)
+        daemon.wait_for("ready")
+        daemon.addresses = [split_address(event["address"]) for event in daemon.events("listen")]
+        self.assert_echoes(self.connect(daemon, 1))
+        wait_until(lambda: "console" in daemon.thread_names(), "a thread of the console's")
         for task in os.listdir(f"/proc/{daemon.pid}/task"):
             with open(f"/proc/{daemon.pid}/task/{task}/status", encoding="ascii") as file:
-                self.assertIn(f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}\n", file.read())
+                status = file.read()
+            self.assertIn(f"Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}\n", status)
+            self.assertIn("NoNewPrivs:\t1\n", status)  # unlike ids, each thread's own
 
     def test_a_number_needs_a_group(self):
         daemon = self.start_as("privileges.user=12345", "privileges.group=23456")

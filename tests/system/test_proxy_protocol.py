@@ -127,6 +127,12 @@ class Headers(ProxyTest):
             ["192.0.2.1:2222", "h2", "example.com", r"\x00\xff", "TLSv1.3", r"bob\n", "yes",
              "AES", "blue"])
 
+    def test_who_was_verified_is_told_where_a_certificate_has_a_name(self):
+        daemon = self.start_with()
+        for number, tlvs in enumerate((b"", tlv(0x20, b"\x01\0\0\0\0" + tlv(0x21, b"TLSv1.3"))), 1):
+            self.assert_served(daemon, v2(tlvs=tlvs))
+            self.assertNotIn("ssl_verified", daemon.wait_for("accept", conn=number))
+
     def test_local_and_unknown_keep_the_real_peer_and_are_health_checks(self):
         daemon = self.start_with(options=["log.level=debug", "limits.max_per_peer=1"])
         unspec = SIGNATURE + b"\x21\0\0\x0c" + bytes(12)

@@ -15,6 +15,7 @@ static void set_fills_code_and_message_and_returns_minus_one(void **state)
 	(void)state;
 	assert_int_equal(error_set(&error, EX_USAGE, "expected %s, got %d", "a port", 99999), -1);
 	assert_int_equal(error.exit_code, EX_USAGE);
+	assert_int_equal(error.number, 0);
 	assert_string_equal(error.message, "expected a port, got 99999");
 }
 
@@ -25,6 +26,7 @@ static void set_errno_appends_the_text_of_the_number(void **state)
 	(void)state;
 	assert_int_equal(error_set_errno(&error, EX_OSERR, ENOENT, "cannot open %s", "x"), -1);
 	assert_int_equal(error.exit_code, EX_OSERR);
+	assert_int_equal(error.number, ENOENT);
 	assert_string_equal(error.message, "cannot open x: No such file or directory");
 }
 

@@ -17,25 +17,37 @@
 
 enum { FOLDER_BYTES = 64, PATH_BYTES = 128 };
 
-/* Two folders with a file "one" in each: the daemon's, and somebody else's. */
+/* Folders with a file "one" in each: two of the daemon's, and somebody else's. */
 struct trial {
 	char own[FOLDER_BYTES];
+	char second[FOLDER_BYTES];
 	char other[FOLDER_BYTES];
 	struct config *config;
-	struct listener listener;
+	struct listener listeners[2];
 	struct listening listening;
 };
+
+/* What the kernel has of Landlock: the version of its interface, or -1. */
+static long kernel_abi(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+}
+
+static void make_folder(char folder[FOLDER_BYTES])
+{
+	support_make_folder(folder);
+	support_write_file(folder, "one", "1");
+}
 
 static int set_up(void **state)
 {
 	struct trial *trial = calloc(1, sizeof *trial);
 
 	assert_non_null(trial);
-	support_make_folder(trial->own);
-	support_make_folder(trial->other);
-	support_write_file(trial->own, "one", "1");
-	support_write_file(trial->other, "one", "1");
-	trial->listening = (struct listening){.listeners = &trial->listener, .listener_count = 1};
+	make_folder(trial->own);
+	make_folder(trial->second);
+	make_folder(trial->other);
+	trial->listening = (struct listening){.listeners = trial->listeners, .listener_count = 2};
 	*state = trial;
 	return 0;
 }
@@ -46,6 +58,7 @@ static int tear_down(void **state)
 
 	config_free(trial->config);
 	support_remove_folder(trial->own);
+	support_remove_folder(trial->second);
 	support_remove_folder(trial->other);
 	free(trial);
 	return 0;
@@ -56,15 +69,16 @@ static void path_of(char path[PATH_BYTES], const char *folder, const char *name)
 	snprintf(path, PATH_BYTES, "%s/%s", folder, name);
 }
 
-/* Skips the test where the kernel has no Landlock. */
+/* Two listeners. Skips the test where the kernel has no Landlock. */
 static void configure(struct trial *trial, const char *certificate)
 {
 	char option[2 * PATH_BYTES];
 
-	if (syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) < 1)
+	if (kernel_abi() < 1)
 		skip();
 	snprintf(option, sizeof option, "tls.certificate=%s", certificate);
-	trial->config = CONFIG("-o", "privileges.landlock=on", "-o", option);
+	trial->config = CONFIG("-l", "127.0.0.1:0=echo", "-l", "127.0.0.1:0=discard", "-o",
+		"privileges.landlock=on", "-o", option);
 }
 
 /* For a child: confined from here on. */
@@ -98,6 +112,14 @@ static int unlink_in(const char *folder, const char *name)
 
 	path_of(path, folder, name);
 	return unlink(path) == 0 ? 0 : errno;
+}
+
+static int truncate_in(const char *folder, const char *name)
+{
+	char path[PATH_BYTES];
+
+	path_of(path, folder, name);
+	return truncate(path, 0) == 0 ? 0 : errno;
 }
 
 static int try_files(void *context)
@@ -156,6 +178,54 @@ static void where_a_link_leads_can_be_read_too(void **state)
 	assert_int_equal(in_child(try_link, trial), 0);
 }
 
+static int try_truncation(void *context)
+{
+	const struct trial *trial = context;
+
+	confine(trial);
+	return truncate_in(trial->own, "one") == EACCES ? 0 : 1;
+}
+
+static void no_file_can_be_truncated_since_version_3(void **state)
+{
+	struct trial *trial = *state;
+	char path[PATH_BYTES];
+
+	if (kernel_abi() < 3)
+		skip();
+	path_of(path, trial->own, "certificate");
+	configure(trial, path);
+	assert_int_equal(in_child(try_truncation, trial), 0);
+}
+
+/* The one device file that can be opened is no terminal, and may not even be asked. */
+static int try_ioctl(void *context)
+{
+	confine(context);
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	return isatty(fd) == 0 && errno == EACCES ? 0 : 1;
+}
+
+static void no_device_can_be_controlled_since_version_5(void **state)
+{
+	struct trial *trial = *state;
+
+	if (kernel_abi() < 5)
+		skip();
+	configure(trial, "");
+	assert_int_equal(in_child(try_ioctl, trial), 0);
+}
+
+static void add_socket(struct listener *listener, const char *folder, bool is_ours)
+{
+	struct listening_socket *socket = &listener->sockets[listener->count++];
+	char path[PATH_BYTES];
+
+	path_of(path, folder, "socket");
+	assert_true(address_from_path(path, &socket->address));
+	socket->file.is_ours = is_ours;
+}
+
 static int try_removal(void *context)
 {
 	const struct trial *trial = context;
@@ -165,19 +235,17 @@ static int try_removal(void *context)
 		return 1;
 	if (unlink_in(trial->other, "one") != EACCES)
 		return 2;
-	return unlink_in(trial->own, "one");
+	return unlink_in(trial->own, "one") == 0 && unlink_in(trial->second, "one") == 0 ? 0 : 3;
 }
 
-static void the_file_of_a_unix_socket_can_be_removed(void **state)
+static void files_of_unix_sockets_can_be_removed_where_they_are_ours(void **state)
 {
 	struct trial *trial = *state;
-	char path[PATH_BYTES];
 
 	configure(trial, "");
-	path_of(path, trial->own, "socket");
-	trial->listener.count = 1;
-	trial->listener.sockets[0].file.is_ours = true;
-	assert_true(address_from_path(path, &trial->listener.sockets[0].address));
+	add_socket(&trial->listeners[0], trial->own, true);
+	add_socket(&trial->listeners[1], trial->other, false);
+	add_socket(&trial->listeners[1], trial->second, true);
 	assert_int_equal(in_child(try_removal, trial), 0);
 }
 
@@ -187,8 +255,7 @@ static int try_tcp(void *context)
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = 1};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (strcmp(confine(context), "files,tcp") != 0)
-		return 0;
+	confine(context);
 	if (connect(fd, (const struct sockaddr *)&loopback, sizeof loopback) == 0 ||
 		errno != EACCES)
 		return 1;
@@ -197,12 +264,29 @@ static int try_tcp(void *context)
 		       : 2;
 }
 
-static void no_tcp_port_can_be_bound_or_connected_to(void **state)
+static void no_tcp_port_can_be_bound_or_connected_to_since_version_4(void **state)
+{
+	struct trial *trial = *state;
+
+	if (kernel_abi() < 4)
+		skip();
+	configure(trial, "");
+	assert_int_equal(in_child(try_tcp, trial), 0);
+}
+
+static int try_what_is_told(void *context)
+{
+	const char *held = confine(context);
+
+	return strcmp(held, kernel_abi() >= 4 ? "files,tcp" : "files") == 0 ? 0 : 1;
+}
+
+static void what_the_kernel_holds_is_told(void **state)
 {
 	struct trial *trial = *state;
 
 	configure(trial, "");
-	assert_int_equal(in_child(try_tcp, trial), 0);
+	assert_int_equal(in_child(try_what_is_told, trial), 0);
 }
 
 int main(void)
@@ -211,8 +295,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ROW(only_the_directory_of_a_certificate_can_be_read),
 		ROW(where_a_link_leads_can_be_read_too),
-		ROW(the_file_of_a_unix_socket_can_be_removed),
-		ROW(no_tcp_port_can_be_bound_or_connected_to),
+		ROW(no_file_can_be_truncated_since_version_3),
+		ROW(no_device_can_be_controlled_since_version_5),
+		ROW(files_of_unix_sockets_can_be_removed_where_they_are_ours),
+		ROW(no_tcp_port_can_be_bound_or_connected_to_since_version_4),
+		ROW(what_the_kernel_holds_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

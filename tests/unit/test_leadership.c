@@ -15,6 +15,8 @@ int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 	void *(*start)(void *), void *argument);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 	void *(*start)(void *), void *argument);
+int __real_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex);
 
 enum { STACK_BYTES = 256 * 1024, WORK_MAX = 1000 };
 
@@ -24,6 +26,21 @@ int __wrap_pthread_create(
 	pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
 {
 	return has_no_threads ? EAGAIN : __real_pthread_create(thread, attributes, start, argument);
+}
+
+static size_t followers; /* in pthread_cond_wait, whose mutex guards it */
+static size_t awaited_followers;
+static sem_t all_follow;
+
+/* Whoever takes the mutex after the post finds all of them waiting. */
+int __wrap_pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
+{
+	if (++followers == awaited_followers)
+		sem_post(&all_follow);
+	int failure = __real_pthread_cond_wait(condition, mutex);
+
+	followers--;
+	return failure;
 }
 
 /* Other threads record here; the test asserts when they have ended. */
@@ -56,6 +73,8 @@ static void *find(void *context)
 			trial->failure = failure;
 		else
 			found = &trial->done[trial->found++];
+	} else if (awaited_followers > 0) {
+		sem_wait(&all_follow);
 	}
 	trial->leaders--;
 	return found;
@@ -124,6 +143,20 @@ static void work_does_not_keep_others_from_leading(void **state)
 	assert_int_equal(trial.waiting, TOGETHER);
 }
 
+static void at_the_end_all_who_follow_are_told(void **state)
+{
+	enum { TOGETHER = 10 };
+	static struct trial trial = {.work = TOGETHER, .together = TOGETHER};
+
+	(void)state;
+	awaited_followers = TOGETHER;
+	assert_int_equal(sem_init(&all_follow, 0, 0), 0);
+	run(&trial);
+	awaited_followers = 0;
+	sem_destroy(&all_follow);
+	assert_int_equal(followers, 0);
+}
+
 static void who_leads_is_told_that_nobody_can_follow(void **state)
 {
 	static struct trial trial = {.work = 1};
@@ -164,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_leads_at_a_time_and_all_work_is_done_once),
 		cmocka_unit_test(work_does_not_keep_others_from_leading),
+		cmocka_unit_test(at_the_end_all_who_follow_are_told),
 		cmocka_unit_test(who_leads_is_told_that_nobody_can_follow),
 		cmocka_unit_test(without_a_thread_or_with_too_small_a_stack_there_is_an_error),
 	};

@@ -51,7 +51,8 @@ void tls_make_pair(
 	EVP_PKEY_free(key);
 }
 
-void tls_make_context(struct tls_context *context, char *path, enum tls_verify verify)
+int tls_load_context(
+	struct tls_context *context, char *path, enum tls_verify verify, struct error *error)
 {
 	char none[] = "", ciphers[] = "ECDHE+AESGCM";
 	struct tls_settings settings = {
@@ -61,10 +62,16 @@ void tls_make_context(struct tls_context *context, char *path, enum tls_verify v
 		.ciphers = ciphers,
 		.has_tickets = true,
 	};
-	struct error error;
 
 	tls_context_init(context);
-	if (tls_context_load(context, &settings, geteuid(), &error) != 0)
+	return tls_context_load(context, &settings, geteuid(), error);
+}
+
+void tls_make_context(struct tls_context *context, char *path, enum tls_verify verify)
+{
+	struct error error;
+
+	if (tls_load_context(context, path, verify, &error) != 0)
 		fail_msg("%s", error.message);
 }
 

@@ -19,7 +19,14 @@ enum { TLS_PATH_BYTES = 128 };
 void tls_make_pair(
 	const char *folder, const char *name, const char *kind, char path[TLS_PATH_BYTES]);
 
-/* Loads a context with that file as certificate, and as authority of clients where verify is so. */
+/*
+ * Makes a context and loads it with that file as certificate, and as authority of clients where
+ * verify is so. Returns what tls_context_load does.
+ */
+int tls_load_context(struct tls_context *context, char *path, enum tls_verify verify,
+	struct error *error) MUST_USE;
+
+/* The same, and asserts that it is loaded. */
 void tls_make_context(struct tls_context *context, char *path, enum tls_verify verify);
 
 /*

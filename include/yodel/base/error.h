@@ -16,6 +16,7 @@ enum { ERROR_MESSAGE_BYTES = 1024 };
 
 struct error {
 	int exit_code; /* one of EX_* */
+	int number;    /* the errno value behind it; 0 where there is none */
 	char message[ERROR_MESSAGE_BYTES];
 };
 

@@ -14,9 +14,10 @@
 
 /*
  * From now on, and for good, no file can be opened but /dev/null and, for reading, what lies in the
- * directories of certificates, keys and client_ca; none can be made, and none removed but in the
- * directories of Unix sockets; nothing can be executed. No TCP port can be bound or connected to,
- * where the kernel knows of that. What is open stays so.
+ * directories of certificates, keys and client_ca, or below; none can be made, and none removed but
+ * in the directories of Unix sockets, or below; nothing can be executed. No TCP port can be bound or
+ * connected to, where the kernel knows of that. What is open stays so. Modes, owners and signals
+ * are not held. A directory is held as it is now: another one in its place is denied.
  *   listening   with the files of its sockets
  *   held        what the kernel holds us to: a static text for the log
  * Returns 0, or -1 with error (EX_NOPERM). Without Landlock in the kernel that depends on
