@@ -4,6 +4,8 @@
 #include "yodel/config/command_line.h"
 #include "yodel/service/service.h"
 
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -77,6 +79,25 @@ void running_start(struct running *running, struct config *config)
 int running_connect(const struct running *running, size_t listener_index)
 {
 	return tcp_connect(address_port(&running->listening.entries[listener_index].address));
+}
+
+static unsigned queued(int fd)
+{
+	struct tcp_info info;
+	socklen_t length = sizeof info;
+
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+	return info.tcpi_unacked; /* of a listening socket */
+}
+
+void running_await_queue(const struct running *running, size_t listener_index, unsigned count)
+{
+	int64_t until_ms = support_now_ms() + SUPPORT_PATIENCE_MS;
+
+	while (queued(running->listening.entries[listener_index].fd) < count) {
+		assert_true(support_now_ms() < until_ms);
+		sched_yield();
+	}
 }
 
 void expect_echo(int client)

@@ -36,6 +36,12 @@ void running_start(struct running *running, struct config *config);
 /* Connects to the listener with this index. */
 int running_connect(const struct running *running, size_t listener_index);
 
+/*
+ * Waits until so many have come into its queue: a client may know that he is connected before the
+ * listener does. Source: tcp(7), TCP_INFO.
+ */
+void running_await_queue(const struct running *running, size_t listener_index, unsigned count);
+
 /* Sends a word and asserts that it comes back. */
 void expect_echo(int client);
 

@@ -155,6 +155,7 @@ static void finishing_lets_in_who_is_connected(void **state)
 		clients[i] = running_connect(&running, 0);
 		send_all(clients[i], "hello", 5);
 	}
+	running_await_queue(&running, 0, CLIENTS);
 	accept_loop_finish(&running.loop);
 	accept_loop_begin(&running.loop);
 	for (int i = 0; i < CLIENTS; i++) {
@@ -178,6 +179,7 @@ static void finishing_has_an_end_though_clients_keep_coming(void **state)
 	running.loop.last_turns_left = 2;
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i] = running_connect(&running, 0);
+	running_await_queue(&running, 0, CLIENTS);
 	accept_loop_finish(&running.loop);
 	accept_loop_begin(&running.loop);
 	assert_true(wait_readable(running.event_fd, SUPPORT_PATIENCE_MS));
@@ -200,6 +202,8 @@ static void no_listener_has_to_wait_for_the_others(void **state)
 	running_prepare(&running, CONFIG("-l127.0.0.1:0", "-l127.0.0.1:0=discard"));
 	for (int i = 0; i < CLIENTS; i++)
 		clients[i] = running_connect(&running, i == CLIENTS - 1 ? 1 : 0);
+	running_await_queue(&running, 0, CLIENTS - 1);
+	running_await_queue(&running, 1, 1);
 	capture_start();
 	accept_loop_begin(&running.loop);
 	for (int i = 0; i < CLIENTS; i++)
