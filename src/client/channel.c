@@ -58,6 +58,7 @@ static ssize_t receive_tls(struct channel *channel, void *dst, size_t capacity, 
 	if (!tls_has_failed(channel->tls))
 		io = tls_read(channel->tls, dst, capacity, flags | MSG_DONTWAIT, &got);
 	channel->receive_waits_for = io == IO_TIMEOUT ? awaited(channel) : POLLIN;
+	channel->send_waits_for = POLLOUT; /* what it waited for may have come */
 	if (io == IO_OK || io == IO_EOF)
 		return (ssize_t)got;
 	errno = number_of(channel, io);
@@ -72,7 +73,8 @@ static ssize_t send_tls(struct channel *channel, const void *src, size_t length)
 		return 0;
 	enum io io = tls_write(channel->tls, src, length, MSG_DONTWAIT, &sent);
 	channel->send_waits_for = io == IO_TIMEOUT ? awaited(channel) : POLLOUT;
-	channel->is_stuck = io == IO_TIMEOUT && channel->send_waits_for == POLLOUT;
+	if (io != IO_TIMEOUT || channel->send_waits_for == POLLOUT)
+		channel->is_stuck = io == IO_TIMEOUT;
 	if (io == IO_OK)
 		return (ssize_t)sent;
 	errno = number_of(channel, io);

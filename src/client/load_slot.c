@@ -189,11 +189,12 @@ static void watch_for_room(struct load_worker *worker, struct load_slot *slot, b
 void load_slot_push(struct load_worker *worker, struct load_slot *slot)
 {
 	uint64_t oldest_end = (slot->completed + 1) * (uint64_t)worker->plan->settings->size_bytes;
-	bool is_oldest_under_way = slot->stream.sent < oldest_end;
+	uint64_t before = slot->stream.sent;
 	enum load_io io = load_stream_push(&slot->stream);
+	bool has_sent_oldest = before < oldest_end && slot->stream.sent > before;
 
 	/* No answer can come before the message is sent; later ones do not excuse its lack. */
-	if (is_oldest_under_way && slot->begun > slot->completed)
+	if (has_sent_oldest && slot->begun > slot->completed)
 		slot->moved_ns = worker->now_ns;
 	if (io == LOAD_IO_FAILED)
 		load_slot_fail(worker, slot, errno, "broke");

@@ -92,7 +92,7 @@ static void write_names(const X509 *x509, char text[TLS_NAMES_BYTES])
 
 	text[0] = '\0';
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		if (!format_general_name(sk_GENERAL_NAME_value(names, i), one))
+		if (!format_general_name(sk_GENERAL_NAME_value(names, i), one) || *one == '\0')
 			continue;
 		if (used + 1 + strlen(one) + sizeof more > TLS_NAMES_BYTES) {
 			memcpy(text + used, more, sizeof more);

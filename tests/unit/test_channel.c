@@ -274,6 +274,7 @@ static void half_a_message_holds_sending_up_until_the_rest_comes(void **state)
 	assert_int_equal(channel_ready(&ends->channel, POLLIN), POLLIN | POLLOUT);
 	have_peer_end_the_ticket(ends);
 	assert_int_equal(take(ends, bytes), -1);
+	assert_int_equal(channel_wants(&ends->channel, POLLIN | POLLOUT), POLLIN | POLLOUT);
 	assert_int_equal(channel_send(&ends->channel, "answer", 6), 6);
 	assert_int_equal(channel_wants(&ends->channel, POLLOUT), POLLOUT);
 	assert_int_equal(SSL_read(ends->ssl, bytes, sizeof bytes), 6);
@@ -292,6 +293,22 @@ static void half_a_message_holds_our_end_up_and_loses_no_answer(void **state)
 	assert_true(channel_finish(&ends->channel));
 	assert_int_equal(SSL_read(ends->ssl, bytes, 1), 0);
 	assert_int_equal(SSL_get_error(ends->ssl, 0), SSL_ERROR_ZERO_RETURN);
+	assert_news(ends);
+}
+
+static void a_record_stays_stuck_behind_half_a_message(void **state)
+{
+	struct ends *ends = *state;
+
+	fill(ends);
+	assert_int_equal(channel_send(&ends->channel, "answer", 6), -1);
+	assert_int_equal(channel_wants(&ends->channel, POLLOUT), POLLOUT);
+	receive_half_a_ticket(ends);
+	assert_int_equal(channel_send(&ends->channel, "answer", 6), -1);
+	assert_int_equal(channel_wants(&ends->channel, POLLOUT), POLLIN);
+	assert_true(channel_finish(&ends->channel));
+	have_peer_end_the_ticket(ends);
+	assert_int_equal(SSL_write(ends->ssl, "news", 4), 4);
 	assert_news(ends);
 }
 
@@ -344,6 +361,7 @@ int main(void)
 		ROW(keys_may_change_behind_our_end),
 		ROW(half_a_message_holds_sending_up_until_the_rest_comes),
 		ROW(half_a_message_holds_our_end_up_and_loses_no_answer),
+		ROW(a_record_stays_stuck_behind_half_a_message),
 		ROW(an_answer_is_not_lost_with_what_could_not_be_sent),
 		ROW(a_look_leaves_the_bytes_where_they_are),
 		ROW(a_cut_is_told_by_receiving),
