@@ -40,6 +40,7 @@ void session_open(
 
 	assert_int_equal(registry_init(&session->registry, &settings), 0);
 	tcp_pair_small(&admission.fd, &session->client, buffer_bytes);
+	session->fd = admission.fd;
 	admission.peer.length = sizeof admission.peer.v6;
 	assert_int_equal(getpeername(admission.fd, &admission.peer.any, &admission.peer.length), 0);
 	assert_int_equal(

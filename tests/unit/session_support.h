@@ -22,6 +22,7 @@ struct session {
 	struct hub hub;
 	struct connection *connection;
 	int client; /* -1 once closed */
+	int fd;     /* of the other end, which the connection owns */
 	pthread_t thread;
 	enum close_reason reason; /* of the service, once session_join has returned */
 };
