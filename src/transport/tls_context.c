@@ -152,10 +152,6 @@ static void set_manners(SSL_CTX *ctx, const struct tls_settings *settings)
 	SSL_CTX_set_options(ctx, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
 					 SSL_OP_CIPHER_SERVER_PREFERENCE |
 					 SSL_OP_PRIORITIZE_CHACHA);
-	SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-				      SSL_MODE_RELEASE_BUFFERS);
-	/* A record without bytes for us ends a read, so that its time can be looked at. */
-	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 	/* Sessions are resumed by tickets, which the clients keep, or not at all. */
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_session_id_context(ctx, issuer, sizeof issuer);

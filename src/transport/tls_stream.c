@@ -122,6 +122,10 @@ static struct tls *make(SSL_CTX *ctx, int fd)
 		return NULL;
 	}
 	SSL_set_bio(ssl, bio, bio);
+	SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+				  SSL_MODE_RELEASE_BUFFERS);
+	/* A record without bytes for us ends a read, so that its time can be looked at. */
+	SSL_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
 	*tls = (struct tls){.ssl = ssl, .fd = fd};
 	return tls;
 }
@@ -265,9 +269,10 @@ enum io tls_finish(struct tls *tls, int flags)
 		return IO_TLS;
 	begin(tls, flags);
 	int result = SSL_in_init(tls->ssl) ? SSL_do_handshake(tls->ssl) : 1;
-	if (result == 1)
+	if (result == 1) {
 		result = SSL_shutdown(tls->ssl);
-	tls->is_finished = result >= 0; /* 0: the peer's is yet to come */
+		tls->is_finished = result >= 0; /* 0: the peer's is yet to come */
+	}
 	if (tls->is_finished)
 		return IO_OK;
 	enum io io = outcome(tls, result);
