@@ -315,7 +315,6 @@ static void say_connected(const struct request *request, const struct address *t
 	if (!request->is_verbose)
 		return;
 	struct address from = address_of_socket(fd);
-
 	address_format(to, to_text);
 	address_format(&from, from_text);
 	fprintf(stderr, "connected to %s from %s\n", to_text, from_text);

@@ -206,7 +206,7 @@ static void send_message(struct multi *multi, struct talk *talk)
 
 static void receive_answer(struct multi *multi, struct talk *talk)
 {
-	char piece[MULTI_PIECE_BYTES];
+	char piece[CHANNEL_PIECE_BYTES];
 	ssize_t count = channel_receive(&talk->channel, piece, sizeof piece);
 
 	if (count < 0 && errno == EAGAIN)

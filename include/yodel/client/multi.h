@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { MULTI_PIECE_BYTES = CHANNEL_PIECE_BYTES };
-
 enum talk_state {
 	TALK_WAITING,
 	TALK_CONNECTING,
@@ -57,7 +55,7 @@ struct multi {
 	int epoll_fd;
 	int interrupt_fd;
 	int64_t begin_ns, end_ns;
-	char escaped[4 * MULTI_PIECE_BYTES + 1];
+	char escaped[4 * CHANNEL_PIECE_BYTES + 1];
 };
 
 /* The address that a talk is or was with, as lines and JSON have it. */
